@@ -1,0 +1,1 @@
+"""Data sets, each read to one canonical Parquet form."""

@@ -1,0 +1,223 @@
+"""Simulated listeners: the demo's data where no data set is given. Nothing here is real listening.
+
+A session starts in a mood, picks an album, a playlist or a radio that suits it and walks on: album
+and playlist order make the next track learnable from the last one, and which of them is playing
+shows only in what came before, so a longer memory helps. Skips come from a misfit of mood and track
+and from the place in the session. Over time tracks appear, playlists turn over and moods shift.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+
+from .canonical import SCHEMA
+from .music_world import World, make_world
+
+START = datetime(2026, 1, 1, tzinfo=UTC)  # a fixed date: the same seed gives the same bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listeners:
+    """Parameters of the simulation; a share or probability is between 0 and 1."""
+
+    sessions: int = 6000  # sessions, in order of time
+    tracks: int = 2000  # catalog size, the tracks that appear later included
+    moods: int = 16  # regions of taste; a session is in one at a time
+    playlists: int = 80  # each of 20 to 50 tracks
+    epochs: int = 8  # periods of equal length; playlists and releases change between them
+    days: float = 28.0  # days the data spans
+    popularity_exponent: float = 1.3  # Zipf exponent of artists and of playlists
+    median_duration_s: float = 210.0  # seconds, log-normal with sigma .25
+    min_length: int = 10  # tracks of a session, at least
+    max_length: int = 20  # tracks of a session, at most; uniform between
+    album_share: float = 0.3  # of what is picked: an album, in order
+    shuffle_share: float = 0.15  # of what is picked: a playlist, shuffled
+    radio_share: float = (
+        0.1  # of what is picked: a walk to similar tracks; the rest: playlist in order
+    )
+    radio_width: int = 15  # similar tracks that a radio chooses among
+    jump: float = 0.06  # probability of passing over one track in an ordered album or playlist
+    repeat: float = 0.08  # probability of going back to a track already heard in the session
+    leave: float = 0.03  # probability of picking something else after any track
+    leave_after_skip: float = 0.1  # the same after a track skipped at once or early
+    mood_drift: float = (
+        0.04  # probability of a new mood when something else is picked (or a track ends)
+    )
+    skip_base: float = -2.2  # log-odds of a skip for a perfect fit at the first position
+    skip_misfit: float = 5.5  # added to them for the worst misfit of mood and track
+    skip_late: float = 0.8  # added to them at position 20, in proportion before
+    new_share: float = 0.2  # of the albums: appear during the simulated time
+    new_boost: float = 3.0  # extra popularity of an album just out, falling over two epochs
+    playlist_refresh: float = 0.1  # of each playlist: replaced from epoch to epoch
+    trend: float = 0.8  # how far the popularity of moods moves, standard deviation of log-odds
+
+    def __post_init__(self) -> None:
+        for name in (
+            "sessions",
+            "tracks",
+            "moods",
+            "playlists",
+            "epochs",
+            "min_length",
+            "radio_width",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if self.tracks < 100:
+            raise ValueError(f"tracks must be 100 or more to fill playlists, got {self.tracks}")
+        if self.max_length < self.min_length:
+            raise ValueError(f"max_length {self.max_length} is below min_length {self.min_length}")
+        for name in (
+            "album_share", "shuffle_share", "radio_share", "jump", "repeat", "leave",
+            "leave_after_skip", "mood_drift", "new_share", "playlist_refresh",
+        ):  # fmt: skip
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)}")
+        if self.album_share + self.shuffle_share + self.radio_share > 1:
+            raise ValueError("album_share + shuffle_share + radio_share must be at most 1")
+
+
+def simulate(p: Listeners, rng: np.random.Generator) -> pl.DataFrame:
+    """Simulate the canonical frame, with duration_ms and ms_played (milliseconds) as extras."""
+    world = make_world(p, rng)
+    lengths = rng.integers(p.min_length, p.max_length + 1, p.sessions)
+    starts = np.sort(rng.random(p.sessions))
+    draw = _uniforms(rng)
+    tracks: list[int] = []
+    outcomes: list[int] = []
+    contexts: list[str] = []
+    for length, start in zip(lengths.tolist(), starts.tolist(), strict=True):
+        walk = _Walk(world, p, int(start * p.epochs), draw)
+        for position in range(length):
+            track, outcome, context = walk.step(position)
+            tracks.append(track)
+            outcomes.append(outcome)
+            contexts.append(context)
+    return _frame(p, world, lengths, starts, np.array(tracks), np.array(outcomes), contexts, rng)
+
+
+class _Walk:
+    """One session under way."""
+
+    def __init__(self, world: World, p: Listeners, epoch: int, draw: Callable[[], float]) -> None:
+        self.world, self.p, self.epoch, self.draw = world, p, epoch, draw
+        self.mood = bisect_right(world.mood_odds[epoch], draw()) % p.moods
+        self.heard: list[int] = []
+        self.queue: list[int] = []  # what is coming, the next at the end
+        self.radio = False
+        self.context = ""
+        self.last = -1
+
+    def step(self, position: int) -> tuple[int, int, str]:
+        """Play one track: track, outcome, context."""
+        p, draw = self.p, self.draw
+        if draw() < p.mood_drift:
+            self.mood = bisect_right(self.world.mood_odds[self.epoch], draw()) % p.moods
+            self.queue = []
+            self.radio = False
+        track = self._next()
+        odds = p.skip_base + p.skip_misfit * self.world.mismatch[self.mood][track]
+        chance = 1.0 / (1.0 + math.exp(-odds - p.skip_late * position / 20.0))
+        roll = draw()
+        # The lower the roll under the chance, the sooner the skip: misfits are left at once.
+        outcome = (
+            1 if roll >= chance else 4 if roll < 0.6 * chance else 3 if roll < 0.8 * chance else 2
+        )
+        if outcome == 1:
+            self.heard.append(track)
+        if draw() < (p.leave_after_skip if outcome >= 3 else p.leave):
+            self.queue, self.radio = [], False
+        self.last = track
+        return track, outcome, self.context
+
+    def _next(self) -> int:
+        p, draw, world = self.p, self.draw, self.world
+        if self.heard and draw() < p.repeat:
+            again = self.heard[int(draw() * len(self.heard))]
+            if again != self.last:
+                return again
+        if self.radio:
+            near = [t for t in world.neighbours[self.last] if world.released[self.epoch][t]]
+            if near:
+                return near[int(draw() ** 2 * len(near))]  # squared: the nearest are the likeliest
+        if not self.queue:
+            self._pick()
+        if len(self.queue) > 1 and draw() < p.jump:
+            self.queue.pop()
+        return self.queue.pop()
+
+    def _pick(self) -> None:
+        """Choose what to listen to now."""
+        p, draw, world = self.p, self.draw, self.world
+        kind = draw() - p.album_share
+        self.radio = False
+        if kind < 0:
+            odds = world.album_odds[self.epoch][self.mood]
+            tracks = world.albums[min(bisect_right(odds, draw()), len(odds) - 1)]
+            start = 0 if draw() < 0.5 else int(draw() * len(tracks))
+            self.queue, self.context = tracks[start:][::-1], "catalog"
+            return
+        odds = world.playlist_odds[self.mood]
+        tracks = world.playlists[self.epoch][min(bisect_right(odds, draw()), len(odds) - 1)]
+        start = int(draw() * draw() * len(tracks))  # people start near the top
+        if kind < p.shuffle_share:
+            shuffled = sorted((draw(), track) for track in tracks)
+            self.queue, self.context = [track for _, track in shuffled], "user_collection"
+        elif kind < p.shuffle_share + p.radio_share:
+            self.queue, self.radio, self.context = [tracks[start]], True, "radio"
+        else:
+            self.queue, self.context = tracks[start:][::-1], "editorial_playlist"
+
+
+def _uniforms(rng: np.random.Generator, block: int = 1 << 16) -> Callable[[], float]:
+    """Numbers in [0, 1) one at a time, drawn from the generator by the block: ten times as fast."""
+    numbers: list[float] = []
+
+    def draw() -> float:
+        if not numbers:
+            numbers.extend(rng.random(block).tolist())
+        return numbers.pop()
+
+    return draw
+
+
+def _frame(
+    p: Listeners,
+    world: World,
+    lengths: np.ndarray,
+    starts: np.ndarray,
+    tracks: np.ndarray,
+    outcomes: np.ndarray,
+    contexts: list[str],
+    rng: np.random.Generator,
+) -> pl.DataFrame:
+    duration = world.durations_ms[tracks]
+    low = np.array([0.0, 1.0, 0.5, 0.1, 0.0])[outcomes]  # limits of the skip strengths, as shares
+    high = np.array([0.0, 1.0, 0.95, 0.5, 0.1])[outcomes]
+    played = np.floor((low + (high - low) * rng.random(len(tracks))) * duration)
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    first = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    before = np.cumsum(played) - played
+    elapsed = before - before[first]  # ms since the session's start
+    began = START.timestamp() * 1000 + starts[owner] * p.days * 86_400_000 + elapsed
+    digits = len(str(p.tracks))
+    names = np.array([f"sim-track-{i + 1:0{digits}d}" for i in range(p.tracks)])
+    return pl.DataFrame(
+        {
+            "session_id": [f"sim-{i + 1:07d}" for i in owner.tolist()],
+            "position": (np.arange(len(tracks)) - first).astype(np.int32),
+            "track_id": names[tracks],
+            "outcome": outcomes.astype(np.int8),
+            "occurred_at": pl.Series(began.astype(np.int64)).cast(SCHEMA["occurred_at"]),
+            "context_type": contexts,
+            "duration_ms": duration.astype(np.int64),
+            "ms_played": played.astype(np.int64),
+        }
+    )

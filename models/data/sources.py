@@ -1,0 +1,72 @@
+"""A data set named on the command line: `NAME:PATH` -> sessions, and whether they were simulated.
+
+Names: `mssd-mini` and `mssd` read the data set's own CSV files, `parquet` a canonical directory,
+`simulated` draws listeners (`simulated:sessions=1000,seed=3`; the keys are `Listeners` and `seed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from models.sessions import Sessions
+
+from . import canonical, mssd, mssd_mini
+from .simulated import Listeners, simulate
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where sessions come from; nothing is read before `frame` or `load` is called."""
+
+    name: str
+    simulated: bool
+    spec: str
+    frame: Callable[[], pl.DataFrame]  # the canonical rows, with what extras the source has
+
+    def load(self) -> Sessions:
+        """Read everything; duplicates are still in it (see `Sessions.deduplicated`)."""
+        return canonical.to_sessions(self.frame())
+
+
+def open_source(spec: str) -> Source:
+    """Find the source that `spec` names; ValueError says which names and forms there are."""
+    name, _, rest = spec.partition(":")
+    if name == "simulated":
+        listeners, seed = parse_listeners(rest)
+        return Source(name, True, spec, lambda: simulate(listeners, np.random.default_rng(seed)))
+    if name not in {"mssd-mini", "mssd", "parquet"} or not rest:
+        raise ValueError(
+            f"unknown data {spec!r}: expected mssd-mini:PATH, mssd:PATH, parquet:DIR, "
+            "simulated or simulated:KEY=VALUE,..."
+        )
+    path = Path(rest).expanduser()
+    if not path.exists():
+        raise ValueError(f"no such path for {name}: {path}")
+    if name == "parquet":
+        info = canonical.read_info(path)
+        return Source(info.name, info.simulated, spec, lambda: canonical.scan(path).collect())
+    reader = mssd_mini.read if name == "mssd-mini" else mssd.read
+    return Source(name, False, spec, lambda: reader(path))
+
+
+def parse_listeners(text: str) -> tuple[Listeners, int]:
+    """Read `key=value,...` as simulator parameters and a seed (0 where none is given)."""
+    kinds = {field.name: field.type for field in fields(Listeners)} | {"seed": "int"}
+    values: dict[str, float] = {}
+    for part in filter(None, text.split(",")):
+        key, _, value = part.partition("=")
+        if key not in kinds:
+            raise ValueError(
+                f"unknown simulator parameter {key!r}: expected one of {sorted(kinds)}"
+            )
+        try:
+            values[key] = int(value) if kinds[key] == "int" else float(value)
+        except ValueError as err:
+            raise ValueError(f"simulator parameter {key} must be {kinds[key]}: {value!r}") from err
+    seed = int(values.pop("seed", 0))
+    return Listeners(**values), seed  # type: ignore[arg-type]
