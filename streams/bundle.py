@@ -1,0 +1,197 @@
+"""Opens a bundle: every file is read once, compared with the manifest, and checked for what it is.
+
+No runtime starts here: scoring.py loads the sessions from these bytes and asks the golden
+questions. Files that the manifest does not name are ignored, because nothing ever opens them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from .catalog import Catalog
+from .counts import TransitionCounts
+from .graph import FLOAT, INT64, Ports, check_graph
+from .manifest import BundleError, Manifest, check_name, decode_manifest
+
+__all__ = ["Bundle", "BundleError", "Manifest", "open_bundle"]
+
+NETWORK = ("encoder.onnx", "rank.onnx", "items.safetensors")
+COUNTS = "counts.parquet"
+CATALOG = "catalog.parquet"
+_MANIFEST_LIMIT = 16 << 20  # bytes; a manifest is kilobytes, and its size is not known beforehand
+_GRAPH_LIMIT = 2 << 30  # bytes; protobuf ends here
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A verified bundle; a network, transition counts, or (for later readers) both."""
+
+    path: Path
+    manifest: Manifest
+    sha256: str  # of manifest.json: what an announcement carries
+    catalog: Catalog
+    encoder: bytes | None = None
+    rank: bytes | None = None
+    matrix: NDArray[np.float32] | None = None  # (N + 1, D), row 0 is padding
+    bias: NDArray[np.float32] | None = None  # (N + 1,)
+    counts: TransitionCounts | None = None
+
+
+def open_bundle(path: Path, sha256: str | None = None) -> Bundle:
+    """Open a bundle and verify everything that needs no runtime.
+
+    Args:
+        path: the bundle's directory.
+        sha256: what the manifest must hash to, when an announcement said so.
+
+    Raises:
+        BundleError: a file is missing, cut, changed, or not what its place asks for.
+    """
+    if not path.is_dir():
+        raise BundleError(f"{path} is not a directory; give the directory that holds manifest.json")
+    raw = _read(path / "manifest.json", _MANIFEST_LIMIT)
+    digest = hashlib.sha256(raw).hexdigest()
+    if sha256 is not None and digest != sha256:
+        raise BundleError(
+            f"{path}: manifest.json has sha256 {digest[:12]}…, {sha256[:12]}… was announced; "
+            "copy the announced bundle there"
+        )
+    try:
+        manifest = decode_manifest(raw)
+        _check_manifest(manifest)
+        return _opened(path, manifest, digest)
+    except (BundleError, ValueError) as err:
+        raise BundleError(f"{path}: {err}") from err
+
+
+def _check_manifest(manifest: Manifest) -> None:
+    check_name("name", manifest.name)
+    check_name("version", manifest.version)
+    files = set(manifest.files)
+    if extra := sorted(files - {*NETWORK, COUNTS, CATALOG}):
+        raise BundleError(f"manifest.json names {extra[0]!r}, which is no part of a bundle")
+    network = files.intersection(NETWORK)
+    if CATALOG not in files or len(network) in (1, 2) or not files - {CATALOG}:
+        raise BundleError(
+            f"manifest.json names {sorted(files)}, expected {CATALOG} with "
+            f"{', '.join(NETWORK)} or with {COUNTS}; export it again"
+        )
+    if manifest.length < 1 or manifest.cutoff < 1 or (network and manifest.width < 1):
+        raise BundleError(
+            f"manifest.json has length {manifest.length}, width {manifest.width} and cutoff "
+            f"{manifest.cutoff}, expected 1 or more"
+        )
+
+
+def _opened(path: Path, manifest: Manifest, digest: str) -> Bundle:
+    files = {name: _verified(path, name, manifest) for name in manifest.files}
+    catalog = Catalog.from_parquet(files[CATALOG])
+    if len(catalog) != manifest.catalog_size:
+        raise BundleError(
+            f"{CATALOG} has {len(catalog)} tracks, the manifest says {manifest.catalog_size}"
+        )
+    if manifest.cutoff > len(catalog):
+        raise BundleError(f"cutoff {manifest.cutoff} is over the {len(catalog)} tracks there are")
+    matrix = bias = counts = None
+    if NETWORK[0] in files:
+        matrix, bias = _matrix(files["items.safetensors"], manifest)
+        inputs, outputs = encoder_ports(manifest.length, manifest.width)
+        check_graph("encoder.onnx", files["encoder.onnx"], inputs, outputs)
+        inputs, outputs = rank_ports(manifest.width, manifest.cutoff, bias is not None)
+        check_graph("rank.onnx", files["rank.onnx"], inputs, outputs)
+    if COUNTS in files:
+        counts = TransitionCounts.from_parquet(files[COUNTS])
+        if counts.largest_item > len(catalog):
+            raise BundleError(
+                f"{COUNTS} names item {counts.largest_item}, the catalog has {len(catalog)}"
+            )
+    return Bundle(
+        path, manifest, digest, catalog, files.get("encoder.onnx"), files.get("rank.onnx"),
+        matrix, bias, counts,
+    )  # fmt: skip
+
+
+def encoder_ports(length: int, width: int) -> tuple[Ports, Ports]:
+    """Inputs and outputs that `encoder.onnx` must have."""
+    occurrences = (INT64, ("B", length))
+    inputs = {"items": occurrences, "outcomes": occurrences, "lengths": (INT64, ("B",))}
+    return inputs, {"session": (FLOAT, ("B", width))}
+
+
+def rank_ports(width: int, cutoff: int, bias: bool) -> tuple[Ports, Ports]:
+    """Inputs and outputs that `rank.onnx` must have; the catalog's size stays open in it."""
+    inputs: dict[str, tuple[int, tuple[int | str, ...]]] = {
+        "session": (FLOAT, ("B", width)),
+        "matrix": (FLOAT, ("N", width)),
+        "exclude": (INT64, ("B", "M")),
+    }
+    if bias:
+        inputs["bias"] = (FLOAT, ("N",))
+    return inputs, {"scores": (FLOAT, ("B", cutoff)), "candidates": (INT64, ("B", cutoff))}
+
+
+def _matrix(
+    raw: bytes, manifest: Manifest
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    try:
+        tensors = safetensors.numpy.load(raw)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as err:
+        raise BundleError(f"items.safetensors cannot be read: {err}; copy it again") from err
+    if set(tensors) not in ({"matrix"}, {"matrix", "bias"}):
+        raise BundleError(
+            f"items.safetensors holds {sorted(tensors)}, expected `matrix` and perhaps `bias`"
+        )
+    rows = manifest.catalog_size + 1
+    expected = {"matrix": (rows, manifest.width), "bias": (rows,)}
+    for name, tensor in tensors.items():
+        if tensor.dtype != np.float32 or tensor.shape != expected[name]:
+            raise BundleError(
+                f"{name} is {tensor.dtype}{list(tensor.shape)}, expected float32"
+                f"{list(expected[name])}: a row for each track of the catalog and one for padding"
+            )
+        if not np.isfinite(tensor).all():
+            bad = int(np.argwhere(~np.isfinite(tensor))[0][0])
+            raise BundleError(f"{name} is not finite in row {bad}; train and export again")
+    return tensors["matrix"], tensors.get("bias")
+
+
+def _verified(path: Path, name: str, manifest: Manifest) -> bytes:
+    """Read a file once; what is hashed here is what is loaded later."""
+    record = manifest.files[name]
+    limit = _GRAPH_LIMIT if name.endswith(".onnx") else record.size
+    raw = _read(path / name, min(record.size, limit))
+    if len(raw) != record.size:
+        raise BundleError(
+            f"{name} has {len(raw)} bytes, the manifest says {record.size}: it was cut or is "
+            "still being copied; copy it again"
+        )
+    digest = hashlib.sha256(raw).hexdigest()
+    if digest != record.sha256:
+        raise BundleError(
+            f"{name} has sha256 {digest[:12]}…, the manifest says {record.sha256[:12]}…: it was "
+            "changed or damaged; copy it again"
+        )
+    return raw
+
+
+def _read(file: Path, limit: int) -> bytes:
+    try:
+        if not file.is_file():
+            raise BundleError(f"{file.name} is missing in {file.parent}; copy the whole bundle")
+        with file.open("rb") as stream:
+            raw = stream.read(limit + 1)
+    except OSError as err:
+        raise BundleError(f"{file} cannot be read: {err}") from err
+    if len(raw) > limit:
+        raise BundleError(
+            f"{file.name} has more than the {limit} bytes expected: it is not the file that was "
+            "written; copy it again"
+        )
+    return raw

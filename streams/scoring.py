@@ -1,0 +1,240 @@
+"""Serves a bundle: ONNX Runtime sessions from verified bytes, golden answers checked, warmed.
+
+The only file that knows ONNX Runtime. The rules of a ranking are in ranking.py.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from .bundle import Bundle, BundleError, open_bundle
+from .counts import CountsEngine
+from .golden import check_golden
+from .graph import FLOAT16, with_input_type
+from .ranking import BundleScorer, Engine, History, Ranking
+from .settings import ScoringSettings
+
+__all__ = ["OnnxEngine", "Ranking", "Scorer", "load_scorer"]
+
+logger = logging.getLogger(__name__)
+
+_ERROR = 3  # ONNX Runtime's log severity
+
+
+class Scorer(Protocol):
+    """Sessions in, ranked tracks out."""
+
+    version: str
+    name: str
+    bundle: Bundle
+    provider: str
+
+    def rank(self, histories: Sequence[History]) -> list[Ranking]:
+        """Rank the next tracks of each history; never raises for a row."""
+
+    def warm(self) -> None:
+        """Run every batch size once."""
+
+
+def load_scorer(path: Path, settings: ScoringSettings, sha256: str | None = None) -> Scorer:
+    """Open, verify and warm a bundle; what it gives back is ready to serve.
+
+    Raises:
+        BundleError: the bundle is damaged, or answers its golden questions differently.
+        OSError: a GPU was asked for and there is none that works.
+    """
+    bundle = open_bundle(path, sha256)
+    manifest = bundle.manifest
+    if manifest.cutoff < min(settings.k, manifest.catalog_size):
+        raise BundleError(
+            f"{path} gives {manifest.cutoff} candidates, the setting scoring.k asks for "
+            f"{settings.k}; lower it or export the bundle with a larger cutoff"
+        )
+    engine = make_engine(bundle, settings)
+    check_golden(bundle, engine)
+    scorer = BundleScorer(
+        bundle,
+        engine,
+        k=settings.k,
+        no_session_repeats=settings.no_session_repeats,
+        buckets=settings.buckets,
+    )
+    scorer.warm()
+    logger.info(
+        "loaded %s %s: %d tracks, %s, provider %s",
+        manifest.name, manifest.version, manifest.catalog_size, manifest.architecture,
+        engine.provider,
+    )  # fmt: skip
+    return scorer
+
+
+def make_engine(bundle: Bundle, settings: ScoringSettings) -> Engine:
+    """Choose what computes: counts, the CPU, or the GPU that was asked for or is there."""
+    if bundle.encoder is None:
+        assert bundle.counts is not None  # open_bundle saw to it
+        return CountsEngine(bundle.counts, bundle.catalog, bundle.manifest.cutoff)
+    if bundle.counts is not None:
+        raise BundleError(
+            f"{bundle.path} holds a network and counts; blending them is not served yet: "
+            "export one of the two"
+        )
+    if settings.provider == "cpu":
+        return OnnxEngine(bundle, threads=settings.threads)
+    devices = cuda_devices()
+    if devices:
+        try:
+            return CudaEngine(bundle, threads=settings.threads, buckets=settings.buckets)
+        except OSError as err:
+            if settings.provider == "cuda":
+                raise
+            logger.warning("%s; serving on the CPU", err)
+    elif settings.provider == "cuda":
+        raise OSError(
+            "scoring.provider is cuda and no CUDA device answers; use `auto` or `cpu`, or make "
+            "the device visible (nvidia-smi must list it)"
+        )
+    return OnnxEngine(bundle, threads=settings.threads)
+
+
+def cuda_devices() -> int:
+    """Count the devices that the NVIDIA driver answers for; ONNX Runtime is not asked.
+
+    Without a device it would log errors and fall back in silence.
+    """
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
+
+
+class OnnxEngine:
+    """Encoder and exact top-k on the CPU.
+
+    Batches are not padded here and arrays are not bound: both were measured to cost more than
+    they save, since ONNX Runtime reads numpy memory in place (docs/bundle.md has the numbers).
+    """
+
+    provider = "cpu"
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+        self.length = bundle.manifest.length
+        self.cutoff = bundle.manifest.cutoff
+        self._encoder = _session("encoder.onnx", bundle.encoder, threads, ["CPUExecutionProvider"])
+        self._rank = _session("rank.onnx", bundle.rank, threads, ["CPUExecutionProvider"])
+        self._items = {"matrix": bundle.matrix}
+        if bundle.bias is not None:
+            self._items["bias"] = bundle.bias
+
+    def top(
+        self, sessions: Sequence[Sequence[tuple[int, int]]], exclude: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Give scores and candidates, both (B, K)."""
+        (session,) = self._encoder.run(["session"], packed(sessions, self.length))  # (B, D)
+        scores, candidates = self._rank.run(
+            ["scores", "candidates"], {"session": session, "exclude": exclude, **self._items}
+        )
+        return scores, candidates
+
+
+class CudaEngine:
+    """The same on a GPU: the matrix resident in fp16, the session never leaving the device.
+
+    Written without a GPU at hand and not yet run on one: only its fp16 graph and its bucket
+    arithmetic are tested. The golden answers are checked on it like anywhere else, and `auto`
+    falls back to the CPU where it does not start.
+
+    Raises:
+        OSError: ONNX Runtime did not take the CUDA provider.
+    """
+
+    provider = "cuda"
+
+    def __init__(self, bundle: Bundle, *, threads: int, buckets: Sequence[int]) -> None:
+        self.length = bundle.manifest.length
+        self.cutoff = bundle.manifest.cutoff
+        self._buckets = sorted(buckets)
+        providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+        if providers[0] not in ort.get_available_providers():
+            raise OSError("this ONNX Runtime has no CUDA provider; install onnxruntime-gpu")
+        ort.preload_dlls()
+        assert bundle.rank is not None
+        rank = with_input_type(bundle.rank, "matrix", FLOAT16)
+        self._encoder = _session("encoder.onnx", bundle.encoder, threads, providers)
+        self._rank = _session("rank.onnx", rank, threads, providers)
+        for session in (self._encoder, self._rank):
+            if session.get_providers()[0] != providers[0]:
+                raise OSError(f"CUDA was asked for, {session.get_providers()} came up")
+        assert bundle.matrix is not None
+        self._items = {"matrix": _resident(bundle.matrix.astype(np.float16))}
+        if bundle.bias is not None:
+            self._items["bias"] = _resident(bundle.bias)
+
+    def top(
+        self, sessions: Sequence[Sequence[tuple[int, int]]], exclude: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Give scores and candidates, both (B, K); the batch is padded to a bucket's size."""
+        size = len(sessions)
+        bucket = next((b for b in self._buckets if b >= size), size)
+        padding = bucket - size
+        encoder = self._encoder.io_binding()
+        for name, array in packed([*sessions, *[sessions[-1]] * padding], self.length).items():
+            encoder.bind_cpu_input(name, array)
+        encoder.bind_output("session", "cuda")
+        self._encoder.run_with_iobinding(encoder)
+        rank = self._rank.io_binding()
+        rank.bind_ortvalue_input("session", encoder.get_outputs()[0])
+        rank.bind_cpu_input("exclude", np.pad(exclude, ((0, padding), (0, 0))))
+        for name, value in self._items.items():
+            rank.bind_ortvalue_input(name, value)
+        rank.bind_output("scores", "cpu")
+        rank.bind_output("candidates", "cpu")
+        self._rank.run_with_iobinding(rank)
+        scores, candidates = rank.copy_outputs_to_cpu()
+        return scores[:size], candidates[:size]
+
+
+def packed(
+    sessions: Sequence[Sequence[tuple[int, int]]], length: int
+) -> dict[str, NDArray[np.int64]]:
+    """Give the encoder's inputs: the last `length` occurrences of each session, right-padded."""
+    newest = [session[-length:] for session in sessions]
+    padding = [[(0, 0)] * (length - len(session)) for session in newest]
+    table = np.array(
+        [[*session, *rest] for session, rest in zip(newest, padding, strict=True)], dtype=np.int64
+    )  # (B, T, 2)
+    return {
+        "items": np.ascontiguousarray(table[:, :, 0]),
+        "outcomes": np.ascontiguousarray(table[:, :, 1]),
+        "lengths": np.array([len(session) for session in newest], dtype=np.int64),
+    }
+
+
+def _resident(array: NDArray[Any]) -> ort.OrtValue:
+    return ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0)
+
+
+def _session(
+    file: str, graph: bytes | None, threads: int, providers: list[str]
+) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERROR
+    # A spinning thread takes the core that the broker's client needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return ort.InferenceSession(graph, options, providers=providers)
+    except Exception as err:  # ONNX Runtime raises its own kinds
+        raise BundleError(f"{file} cannot be loaded by ONNX Runtime: {err}") from err
