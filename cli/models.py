@@ -1,0 +1,79 @@
+"""`segue models`: look at bundles and verify them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Bundles: verify and show them.")
+
+Directory = Annotated[Path, typer.Argument(help="The bundle: the folder that holds manifest.json.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
+
+
+@app.command()
+def verify(directory: Directory, as_json: AsJson = False) -> None:
+    """Do what a worker does before it serves a bundle: hashes, graphs, golden answers, warm-up."""
+    import msgspec
+
+    from streams.bundle import BundleError
+    from streams.scoring import load_scorer
+    from streams.settings import load_settings
+
+    try:
+        scorer = load_scorer(directory, load_settings().scoring)
+    except BundleError as err:
+        if as_json:
+            typer.echo(msgspec.json.encode({"ok": False, "reason": str(err)}))
+        else:
+            typer.echo(f"segue: {err}", err=True)
+        raise typer.Exit(1) from err
+    manifest = scorer.bundle.manifest
+    if as_json:
+        answer = {
+            "ok": True,
+            "name": scorer.name,
+            "version": scorer.version,
+            "sha256": scorer.bundle.sha256,
+            "provider": scorer.provider,
+            "tracks": manifest.catalog_size,
+        }
+        typer.echo(msgspec.json.encode(answer))
+        return
+    typer.echo(
+        f"ok: {scorer.name} {scorer.version}, {manifest.catalog_size} tracks, "
+        f"{len(manifest.files)} files, {len(manifest.golden)} golden answers on {scorer.provider}"
+    )
+
+
+@app.command()
+def show(directory: Directory, as_json: AsJson = False) -> None:
+    """Show what a bundle says of itself; its files are checked, its answers are not asked."""
+    import msgspec
+
+    from streams.bundle import open_bundle
+
+    bundle = open_bundle(directory)
+    manifest = bundle.manifest
+    if as_json:
+        answer = {"sha256": bundle.sha256, **msgspec.to_builtins(manifest)}
+        typer.echo(msgspec.json.encode(answer))
+        return
+    rows = {
+        "name": manifest.name,
+        "version": manifest.version,
+        "parent": manifest.parent or "none",
+        "architecture": manifest.architecture,
+        "tracks": manifest.catalog_size,
+        "length": manifest.length,
+        "created": manifest.created_at,
+        "parity": "no network" if manifest.parity is None else f"{manifest.parity:.1e}",
+        "sha256": bundle.sha256,
+        **{f"config.{key}": value for key, value in manifest.config.items()},
+        **{f"training.{key}": value for key, value in manifest.training.items()},
+        **{f"metrics.{key}": value for key, value in manifest.metrics.items()},
+    }
+    for key, value in rows.items():
+        typer.echo(f"{key:24} {value}")
