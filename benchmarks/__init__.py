@@ -1,0 +1,1 @@
+"""One module for each published figure; results/ holds what they measured."""

@@ -1,0 +1,1 @@
+"""What Segue stands on: the embedded broker, topics, security."""

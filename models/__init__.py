@@ -1,0 +1,1 @@
+"""Learning: data, models, losses, training, evaluation; knows sessions, not brokers."""

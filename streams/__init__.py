@@ -1,0 +1,1 @@
+"""The running system: consumes events, keeps sessions, scores, produces; never imports torch."""

@@ -1,0 +1,34 @@
+"""What the DLQ gets: the bytes as they came, and in the headers why and from where."""
+
+from __future__ import annotations
+
+import hashlib
+
+from .decoding import EventError
+from .records import Record
+from .session import Arrival
+
+CAP = 64 * 1024
+"""Bytes of key and of value that are kept: a poison record must fit through the producer."""
+
+
+def dead_letter(
+    key: bytes | None, value: bytes | None, error: EventError, at: Arrival, events: str, dlq: str
+) -> Record:
+    """The record for an event that breaks the contract; `events` is the topic it came from."""
+    headers = [
+        ("segue.reason", error.reason.encode()),
+        ("segue.detail", error.detail.encode(errors="replace")[:1024]),
+        ("segue.source.topic", events.encode()),
+        ("segue.source.partition", str(at.partition).encode()),
+        ("segue.source.offset", str(at.offset).encode()),
+    ]
+    if value is not None and len(value) > CAP:
+        headers.append(("segue.value.bytes", str(len(value)).encode()))
+        headers.append(("segue.value.sha256", hashlib.sha256(value).hexdigest().encode()))
+    return Record(
+        dlq,
+        None if key is None else key[:CAP],
+        None if value is None else value[:CAP],
+        tuple(headers),
+    )

@@ -1,0 +1,157 @@
+"""Puts a worker together: Faust's settings, the topic, the agent, the table and the parts between.
+
+A setting that is not Faust's default is here because the default was measured to be wrong for us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, cast
+
+from faust.streams import Stream
+from faust.types import StreamT
+from infra.topics import Topics
+
+from ..answering import Answering
+from ..batching import Batcher
+from ..metrics import WorkerMetrics
+from ..records import Record
+from ..session import Limits
+from ..settings import Settings
+from ..slot import ModelSlot
+from .app import WorkerApp
+from .commits import Ledger
+from .gaps import missing_events
+from .intake import Arrived, Intake
+from .table import CHANGELOG_CONFIG, SessionTable
+
+logger = logging.getLogger(__name__)
+
+
+def make_app(
+    settings: Settings, topics: Topics, slot: ModelSlot, metrics: WorkerMetrics, partitions: int
+) -> WorkerApp:
+    """Put a worker together; `partitions` is how many the events topic has."""
+    conf = settings.worker
+    app = WorkerApp(
+        f"{settings.topics.prefix}{conf.group}",
+        version=1,
+        broker=f"aiokafka://{settings.kafka.bootstrap}",
+        autodiscover=False,
+        store="memory://",
+        topic_partitions=partitions,
+        topic_replication_factor=settings.topics.replication,
+        processing_guarantee="at_least_once",  # exactly_once does not cover what an agent sends
+        producer_acks=-1,
+        producer_linger=0.0,
+        producer_compression_type=None,
+        producer_max_request_size=2 * 1024 * 1024,
+        table_standby_replicas=0,
+        broker_commit_interval=conf.commit_interval_seconds,
+        broker_max_poll_records=500,
+        broker_session_timeout=conf.session_timeout_seconds,
+        broker_heartbeat_interval=conf.session_timeout_seconds / 3,
+        broker_request_timeout=90,
+        stream_wait_empty=False,
+        stream_publish_on_commit=False,
+        stream_buffer_maxsize=4096,
+        stream_recovery_delay=0,
+        stream_processing_timeout=30,
+        consumer_auto_offset_reset="earliest",
+        worker_redirect_stdouts=False,
+        web_enabled=False,  # metrics have their own port; Faust's server shows tables to anyone
+    )
+    app.ledger, app.events_topic, app.metrics = Ledger(), topics.events, metrics
+    app.limits = Limits(
+        settings.session.silence_seconds * 1000, settings.session.retention_seconds * 1000
+    )
+    app.idle = asyncio.Event()
+    app.idle.set()
+    app.batcher = Batcher(conf.max_batch, conf.max_wait_ms / 1000, capacity=4 * conf.max_batch)
+    app.sessions = _sessions(app, partitions)
+    app.answering = Answering(
+        topics=topics,
+        slot=slot,
+        store=app.sessions,
+        output=partial(_send, app),
+        metrics=metrics,
+        limits=app.limits,
+        executor=ThreadPoolExecutor(1, thread_name_prefix="segue-scoring"),
+        wall_ms=lambda: time.time() * 1000,
+        monotonic=time.monotonic,
+    )
+    app.intake = Intake(
+        ledger=app.ledger,
+        batcher=app.batcher,
+        missing=partial(missing_events, settings.kafka.bootstrap, topics.events),
+        partitions=partitions,
+        metrics=metrics,
+        monotonic=time.monotonic,
+    )
+    _add_agent(app)
+    return app
+
+
+def _sessions(app: WorkerApp, partitions: int) -> SessionTable:
+    table = SessionTable(
+        app,
+        name="sessions",
+        partitions=partitions,
+        key_type=bytes,
+        value_type=bytes,
+        extra_topic_configs=CHANGELOG_CONFIG,
+        beacon=app.tables.beacon,
+    )
+    app.tables.add(table)
+    return table
+
+
+async def _send(app: WorkerApp, record: Record) -> None:
+    headers = list(record.headers)
+    sent = await app.producer.send(record.topic, record.key, record.value, None, None, headers)
+    await sent
+
+
+def _add_agent(app: WorkerApp) -> None:
+    events = app.topic(
+        app.events_topic,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        allow_empty=True,
+    )
+
+    @app.agent(events, name="segue.sessions", concurrency=1)
+    async def sessions(stream: StreamT[bytes]) -> None:
+        # Acks are the ledger's affair: Faust would ack an event as soon as the next is asked for.
+        events_in = cast("Stream[bytes]", stream).noack().events()
+        async for event in events_in:
+            message = event.message
+            appended_ms = round((message.timestamp or 0) * 1000)
+            await app.intake.take(
+                Arrived(message.partition, message.offset, appended_ms, message.key, message.value)
+            )
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def answer() -> None:
+        try:
+            await app.answer_forever()
+        except Exception as err:
+            logger.exception(
+                "the answering loop ended; the worker stops so that another takes over"
+            )
+            await app.crash(err)
+
+    @app.timer(1.0)  # type: ignore[untyped-decorator]
+    async def observe() -> None:
+        app.observe()
+
+    @app.on_partitions_revoked.connect
+    async def revoked(*_: Any, **__: Any) -> None:  # noqa: ANN401 - Faust's signal decides
+        if app.ledger.partitions:
+            await app.drain()

@@ -1,0 +1,121 @@
+"""What Faust 0.15.3 gets wrong and a worker cannot live with, each with its reason and its test.
+
+The kill tests in tests/e2e are the judge of all of it. A new Faust release must be read before it
+is used, so any other version is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Set
+from functools import cached_property
+from typing import Final
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from mode.utils.queues import FlowControlEvent
+
+from .commits import Ledger
+
+READ: Final = "0.15.3"
+"""The release these fixes were written against."""
+
+if faust.__version__ != READ:
+    raise ImportError(
+        f"Faust {faust.__version__} is installed; streams/worker/faust_fixes.py was written "
+        f"against {READ}: read Faust's changes to its consumer, recovery and queues, run the kill "
+        "tests, then change READ"
+    )
+
+
+class SteadyFlow(FlowControlEvent):
+    """Clears the queues on resume only if the flow was suspended before.
+
+    Recovery calls `resume` several times, the last after fetching has begun, and stock `resume`
+    clears every queue each time: an event already in a queue is thrown away.
+    """
+
+    def resume(self) -> None:
+        """Let events flow again."""
+        suspended = not self.is_active()
+        self._suspend.clear()
+        self._resume.set()
+        if suspended:
+            self.clear()
+
+
+class LedgerConsumer(driver.Consumer):
+    """A consumer that commits what the ledger says, and begins every partition at a known offset.
+
+    Stock `_new_offset` passes events that were skipped or lost on the way to the agent. Stock
+    `perform_seek` does not seek where nothing, or offset 0, was committed, though what had been
+    fetched by then may be gone.
+    """
+
+    app: LedgerApp
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of the worker this consumer belongs to."""
+        return self.app.ledger
+
+    @property
+    def events_topic(self) -> str:
+        """The one topic whose offsets are committed."""
+        return self.app.events_topic
+
+    async def perform_seek(self) -> None:
+        """Seek to the committed offsets, or to the earliest where there are none."""
+        await super().perform_seek()
+        held = {tp for tp in self.assignment() if tp.topic == self.events_topic}
+        earliest = await self.earliest_offsets(*held) if held else {}
+        starts = {tp: max(self._committed_offset[tp] or 0, earliest.get(tp) or 0) for tp in held}
+        if starts:
+            await self.seek_wait(starts)
+        self._acked.clear()
+        for tp, offset in starts.items():
+            self.ledger.begin(tp.partition, offset)
+
+    async def on_partitions_revoked(self, revoked: Set[TP]) -> None:
+        """Let the claims of revoked partitions die after their batch had its chance to end."""
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            if tp.topic == self.events_topic:
+                self.ledger.drop(tp.partition)
+
+    def _filter_tps_with_pending_acks(
+        self, topics: Container[object] | None = None
+    ) -> Iterator[TP]:
+        for partition in self.ledger.partitions:
+            tp = TP(self.events_topic, partition)
+            if topics is None or tp in topics or tp.topic in topics:
+                yield tp
+
+    def _new_offset(self, tp: TP) -> int | None:
+        if tp.topic != self.events_topic:
+            return None
+        return self.ledger.committable(tp.partition)
+
+
+class LedgerTransport(driver.Transport):
+    """The aiokafka transport with the consumer above."""
+
+    Consumer = LedgerConsumer
+
+
+class LedgerApp(faust.App):
+    """A Faust application whose commits follow a ledger.
+
+    The attributes are set before it starts: an App's constructor belongs to Faust.
+    """
+
+    ledger: Ledger
+    events_topic: str
+
+    @cached_property
+    def flow_control(self) -> FlowControlEvent:
+        """The flow control of every stream of this application."""
+        return SteadyFlow(loop=self.loop)
+
+    def _new_transport(self) -> LedgerTransport:
+        return LedgerTransport(self.conf.broker_consumer, self)

@@ -1,0 +1,113 @@
+"""From Faust's messages to deliveries, with no offset left out: decoded, claimed, in line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from aiokafka.partitioner import murmur2
+
+from ..answering import Delivery as Taken
+from ..batching import Batcher
+from ..decoding import EventError, decode_event
+from ..events import PlaybackEvent
+from ..metrics import WorkerMetrics
+from ..session import Arrival
+from .commits import Claim, Delivery, Ledger
+
+logger = logging.getLogger(__name__)
+
+
+class Arrived(NamedTuple):
+    """One record of the events topic; `appended_ms` is its timestamp."""
+
+    partition: int
+    offset: int
+    appended_ms: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Intake:
+    """Takes what Faust delivers, and fetches what Faust lost on the way."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        batcher: Batcher[Taken],
+        missing: Callable[[int, int, int], Awaitable[Sequence[Arrived]]],
+        partitions: int,
+        metrics: WorkerMetrics,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._ledger = ledger
+        self._batcher = batcher
+        self._missing = missing
+        self._partitions = partitions
+        self._metrics = metrics
+        self._monotonic = monotonic
+        self.newest_ms: dict[int, int] = {}
+        """The newest append time seen in each partition, milliseconds since 1970."""
+
+    async def take(self, record: Arrived) -> None:
+        """Put an arriving event in line, after everything that should have come before it."""
+        partition, offset = record.partition, record.offset
+        found = self._ledger.look(partition, offset)
+        if found is Delivery.EARLY:
+            await self._fill(partition, offset)
+            found = self._ledger.look(partition, offset)
+        if found is Delivery.NEXT:
+            await self._enter(record, self._ledger.take(partition, offset))
+
+    async def _fill(self, partition: int, end: int) -> None:
+        """Read the hole before `end` from the topic itself."""
+        start = self._ledger.expected(partition)
+        assert start is not None
+        records = await self._missing(partition, start, end)
+        logger.warning(
+            "partition %d: offsets %d to %d were not delivered; %d events found and taken",
+            partition, start, end - 1, len(records),
+        )  # fmt: skip
+        self._metrics.gaps.labels("events" if records else "nothing").inc()
+        for record in records:
+            # The partition may have been taken away, or begun anew, while its hole was read.
+            if self._ledger.look(partition, record.offset) is Delivery.AGAIN:
+                continue
+            await self._enter(record, self._ledger.take(partition, record.offset))
+        if self._ledger.expected(partition) is not None:
+            self._ledger.skip(partition, end)
+
+    async def _enter(self, record: Arrived, claim: Claim) -> None:
+        began = self._monotonic()
+        partition = record.partition
+        decoded = _decoded(record.value, record.appended_ms)
+        self.newest_ms[partition] = max(self.newest_ms.get(partition, 0), record.appended_ms)
+        if (
+            isinstance(decoded, PlaybackEvent)
+            and _home(decoded.session_id, self._partitions) != partition
+        ):
+            self._metrics.wrong_partition.inc()
+        now = self._monotonic()
+        self._metrics.stage.labels("decode").observe(now - began)
+        at = Arrival(partition, record.offset, record.appended_ms)
+        await self._batcher.put(Taken(claim, at, record.key, record.value, decoded, now))
+
+
+def _decoded(value: bytes | None, appended_ms: int) -> PlaybackEvent | EventError:
+    try:
+        return decode_event(value, appended_ms)
+    except EventError as err:
+        return err
+    except Exception as err:
+        # Nothing a player sends may end the worker, not even through a defect of the decoder.
+        logger.exception("the decoder failed on a value of %d bytes", len(value or b""))
+        return EventError("internal", repr(err))
+
+
+@lru_cache(maxsize=65_536)
+def _home(session_id: str, partitions: int) -> int:
+    """The partition that murmur2 gives a session, as Java, kafka-python and aiokafka do."""
+    return int((murmur2(session_id.encode()) & 0x7FFFFFFF) % partitions)

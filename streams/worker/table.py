@@ -1,0 +1,143 @@
+"""The sessions of a worker's partitions: a Faust table whose writes can be waited for.
+
+Faust recovers it from its changelog. Records are bytes (session.py packs them), kept in the order
+of their last write, so that the sweep finds the oldest first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import faust
+import msgspec
+from faust.stores.memory import Store as MemoryStore
+from faust.tables import TableManager
+from faust.types import TP, EventT
+
+from ..session import Limits, Session, pack, place, unpack
+
+logger = logging.getLogger(__name__)
+
+CHANGELOG_CONFIG = {
+    # A fresh worker reads the whole changelog before it serves: compaction must bite early.
+    "cleanup.policy": "compact",
+    "segment.ms": 600_000,
+    "segment.bytes": 16 * 1024 * 1024,
+    "min.cleanable.dirty.ratio": 0.1,
+    "max.compaction.lag.ms": 3_600_000,
+    "delete.retention.ms": 3_600_000,
+}
+
+
+class SessionStore(MemoryStore[bytes, bytes]):
+    """The table's dictionary: session_id bytes -> packed session."""
+
+    def put(self, key: bytes, value: bytes, partition: int) -> None:
+        """Keep a session as the newest."""
+        self.data.pop(key, None)
+        self.data[key] = value
+        self._key_partition[key] = partition
+
+    def discard(self, key: bytes) -> None:
+        """Forget a session."""
+        self.data.pop(key, None)
+        self._key_partition.pop(key, None)
+
+    def apply_changelog_batch(
+        self,
+        batch: Iterable[EventT[Any]],
+        to_key: Callable[[Any], Any],
+        to_value: Callable[[Any], Any],
+    ) -> None:
+        """Apply changelog records: of two about a session, the one of the later event counts.
+
+        A worker that was cut off may write once more when it wakes; its record is the later one in
+        the changelog and the earlier one in the session.
+        """
+        for event in batch:
+            key, value = event.message.key, event.message.value
+            partition = event.message.partition
+            if key is None:
+                continue
+            if value is None:
+                self.discard(key)
+            elif not self._outdated(key, value, partition):
+                self.put(key, value, partition)
+
+    def _outdated(self, key: bytes, value: bytes, partition: int) -> bool:
+        kept = self.data.get(key)
+        if kept is None or self._key_partition.get(key) != partition:
+            return False
+        try:
+            old, new = place(kept), place(value)
+        except msgspec.DecodeError:
+            return False
+        # A topic made anew starts its offsets again, at a later time.
+        return new.offset < old.offset and new.appended_ms <= old.appended_ms
+
+
+class SessionTable(faust.Table[bytes, bytes]):
+    """Loads and saves sessions; a save is known here only once the changelog has it."""
+
+    data: SessionStore
+
+    def _new_store(self) -> SessionStore:
+        return SessionStore("memory://", self.app, self, table_name=self.name, loop=self.loop)
+
+    def load(self, session_id: str) -> Session | None:
+        """The session's record; None if there is none or it cannot be read."""
+        raw = self.data.data.get(session_id.encode())
+        if raw is None:
+            return None
+        try:
+            return unpack(raw)
+        except msgspec.DecodeError:
+            logger.exception("the record of a session cannot be read; the session begins anew")
+            return None
+
+    async def save(self, session_id: str, session: Session) -> None:
+        """Write the session to its changelog partition, wait for the broker, then keep it."""
+        key, value = session_id.encode(), pack(session)
+        await self._log(session.partition, key, value)
+        self.data.put(key, value, session.partition)
+
+    async def sweep(
+        self, now_ms: dict[int, int], committed: Callable[[int], int | None], limits: Limits
+    ) -> int:
+        """Remove expired sessions, at most 256, the longest unused first; return how many.
+
+        Args:
+            now_ms: the newest append time seen in each partition.
+            committed: the committed offset of a partition: what is not committed may come again,
+                and must then find the record it made.
+            limits: how long a record is kept.
+        """
+        removed = 0
+        for key, raw in list(_first(self.data.data.items(), 256)):
+            partition = self.data._key_partition.get(key, -1)
+            if partition not in now_ms:
+                continue
+            session = place(raw)
+            if now_ms[partition] - session.appended_ms <= limits.retention_ms:
+                break
+            if session.offset < (committed(partition) or 0):
+                await self._log(partition, key, None)
+                self.data.discard(key)
+                removed += 1
+        return removed
+
+    async def _log(self, partition: int, key: bytes, value: bytes | None) -> None:
+        topic = self.changelog_topic_name
+        sent = await self.app.producer.send(topic, key, value, partition, None, None)
+        metadata = await sent
+        # Recovery after a rebalance need not read again what this worker wrote itself.
+        recovery = cast(TableManager, self.app.tables).recovery
+        tp = TP(topic, partition)
+        if tp in recovery.active_tps:
+            recovery.active_offsets[tp] = max(recovery.active_offsets[tp] or -1, metadata.offset)
+
+
+def _first(items: Iterable[tuple[bytes, bytes]], count: int) -> Iterable[tuple[bytes, bytes]]:
+    return (pair for pair, _ in zip(items, range(count), strict=False))
