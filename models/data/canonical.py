@@ -60,6 +60,34 @@ def to_sessions(frame: pl.DataFrame) -> Sessions:
     )
 
 
+def without_repeats(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Drop sessions that repeat an earlier one's sequence of tracks; also how many those were."""
+    sessions = to_sessions(frame)
+    kept = sessions.deduplicated().session_ids
+    return frame.filter(pl.col("session_id").is_in(kept)), len(sessions) - len(kept)
+
+
+def to_frame(sessions: Sessions) -> pl.DataFrame:
+    """The canonical frame of packed sessions; times and contexts are null, item 0 is left out."""
+    track_ids = pl.Series(["", *sessions.track_ids])
+    owners = np.repeat(np.arange(len(sessions)), sessions.lengths)
+    frame = pl.DataFrame(
+        {
+            "session_id": pl.Series(sessions.session_ids, dtype=pl.String)[owners],
+            "track_id": track_ids[sessions.items],
+            "outcome": sessions.outcomes,
+        }
+    ).filter(pl.Series(sessions.items > 0, dtype=pl.Boolean))
+    return frame.select(
+        "session_id",
+        pl.int_range(pl.len(), dtype=pl.Int32).over("session_id").alias("position"),
+        "track_id",
+        pl.col("outcome").cast(pl.Int8),
+        pl.lit(None, SCHEMA["occurred_at"]).alias("occurred_at"),
+        pl.lit(None, pl.String).alias("context_type"),
+    )
+
+
 def read_info(directory: Path) -> DatasetInfo:
     """Read `dataset.json`; ValueError where the directory is not a canonical data set."""
     path = directory / INFO_FILE

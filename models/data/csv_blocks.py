@@ -97,7 +97,7 @@ def _parsed(text: bytes, names: list[str], file: Path, line: int, faults: Faults
     lines = np.arange(line, line + text.count(b"\n"))
     try:
         frame = _read(text, names)
-        suspect = frame.height != len(lines) or frame[names[-1]].null_count() > 0
+        suspect = frame.height != len(lines) or frame[names[-1]].null_count() > 0 or b'"' in text
     except pl.exceptions.PolarsError:
         suspect = True
     if suspect:  # rare, so slow is good enough: look at every line of this block
@@ -114,6 +114,8 @@ def _parsed(text: bytes, names: list[str], file: Path, line: int, faults: Faults
 
 
 def _fault(row: bytes, width: int) -> str:
+    if b'"' in row:
+        return "a quoted field, which this format does not have"
     fields = row.count(b",") + 1
     if fields != width:
         return f"expected {width} fields, found {fields}"

@@ -41,6 +41,11 @@ class Tally:
     pieces: int = 0  # sessions with fewer rows than their own session_length
 
 
+def log_files(path: Path) -> list[Path]:
+    """The session logs at `path`, by name; track features are not among them."""
+    return [file for file in csv_files(path, "*") if not file.name.startswith("tf_")]
+
+
 def read(path: Path) -> pl.DataFrame:
     """Read everything into memory: for samples. Import the whole data set instead."""
     return pl.concat(batches(path, Faults(), Tally()))
@@ -60,7 +65,7 @@ def batches(
         ValueError: no file, a column is missing, a row is malformed (unless `faults` skips those),
             or the rows of a session do not stand together.
     """
-    files = [file for file in csv_files(path, "*") if not file.name.startswith("tf_")]
+    files = log_files(path)
     if not files:
         raise ValueError(f"no .csv or .csv.gz session logs at {path}")
     pending = pl.DataFrame()

@@ -6,7 +6,7 @@ Names: `mssd-mini` and `mssd` read the data set's own CSV files, `parquet` a can
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from models.sessions import Sessions
 
 from . import canonical, mssd, mssd_mini
 from .simulated import Listeners, simulate
+
+_REPLAYED = ("track_id", "outcome", "duration_ms", "ms_played")
+Listening = tuple[str, Sequence[tuple[str, int, int | None, int | None]]]
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,19 @@ class Source:
     def load(self) -> Sessions:
         """Read everything; duplicates are still in it (see `Sessions.deduplicated`)."""
         return canonical.to_sessions(self.frame())
+
+    def listenings(self) -> Iterator[Listening]:
+        """Each session with what a replay can tell: track_id, outcome, duration_ms, ms_played."""
+        frame = self.frame()
+        for name in ("duration_ms", "ms_played"):
+            if name not in frame.columns:
+                frame = frame.with_columns(pl.lit(None, pl.Int64).alias(name))
+        runs = frame["session_id"].rle()
+        start = 0
+        for run in runs.to_list():
+            rows = frame.slice(start, run["len"])
+            start += run["len"]
+            yield run["value"], rows.select(*_REPLAYED).rows()
 
 
 def open_source(spec: str) -> Source:
