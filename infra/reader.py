@@ -1,0 +1,148 @@
+"""Reads a topic without a consumer group: from given offsets to its end, or on and on.
+
+For jobs that keep their own offsets (the learning loop, the model follower, the audits). Not for
+the worker: its group, commits and rebalances are Faust's.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from .broker import BrokerError
+
+_POLL_MS = 200
+
+
+class Record(NamedTuple):
+    """One record, as raw as it lies in the log."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Slice(NamedTuple):
+    """What was read, by partition and then offset, and where the next read begins."""
+
+    records: list[Record]
+    offsets: dict[int, int]
+
+
+@contextmanager
+def reading(bootstrap: str) -> Iterator[KafkaConsumer]:
+    """Open a consumer without group or commits; close it in the end.
+
+    Raises:
+        BrokerError: no broker answers, or one stops answering in the block.
+    """
+    require_listener(bootstrap)
+    consumer = None
+    try:
+        consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            bootstrap_timeout_ms=10_000,
+        )
+        yield consumer
+    except KafkaError as err:
+        raise BrokerError(f"broker {bootstrap}: {err}; is it running and reachable?") from err
+    finally:
+        if consumer is not None:
+            consumer.close(timeout_ms=2_000)
+
+
+def assigned(
+    consumer: KafkaConsumer, topic: str, since: Mapping[int, int] | None = None
+) -> list[TopicPartition]:
+    """Assign every partition of a topic and stand at `since`, or at its beginning.
+
+    An offset that the log no longer has, or does not have yet (the topic was made anew), falls back
+    to the beginning: records may be read again, but none is passed over.
+
+    Raises:
+        BrokerError: there is no such topic.
+    """
+    numbers = sorted(consumer.partitions_for_topic(topic))
+    if not numbers:
+        raise BrokerError(f"topic {topic} does not exist: make it with `segue topics create`")
+    partitions = [TopicPartition(topic, number) for number in numbers]
+    consumer.assign(partitions)
+    first, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+    for partition in partitions:
+        wanted = (since or {}).get(partition.partition, 0)
+        here = first[partition] <= wanted <= end[partition]
+        consumer.seek(partition, wanted if here else first[partition])
+    return partitions
+
+
+def read_to_end(
+    bootstrap: str,
+    topic: str,
+    since: Mapping[int, int] | None = None,
+    newest: int | None = None,
+    timeout_s: float = 60.0,
+) -> Slice:
+    """Read from `since` (partition -> offset; else the beginning) to what is the end by now.
+
+    With `newest`, about that many of the newest records at most, shared among the partitions.
+
+    Raises:
+        BrokerError: no broker, no topic, or the end was not reached within `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    with reading(bootstrap) as consumer:
+        partitions = assigned(consumer, topic, since)
+        ends = consumer.end_offsets(partitions)
+        if newest is not None:
+            for partition in partitions:
+                least = ends[partition] - max(1, newest // len(partitions))
+                if consumer.position(partition) < least:
+                    consumer.seek(partition, least)
+        found: list[Record] = []
+        # Positions and not counts tell the end: compaction leaves holes among the offsets.
+        while any(consumer.position(p) < ends[p] for p in partitions):
+            if time.monotonic() > deadline:
+                raise BrokerError(f"{topic} at {bootstrap}: end not reached in {timeout_s:g} s")
+            for partition, batch in consumer.poll(timeout_ms=_POLL_MS).items():
+                found += [
+                    Record(r.partition, r.offset, r.key, r.value)
+                    for r in batch
+                    if r.offset < ends[partition]
+                ]
+    found.sort(key=lambda record: record[:2])
+    return Slice(found, {partition.partition: ends[partition] for partition in partitions})
+
+
+def require_listener(bootstrap: str, timeout_s: float = 2.0) -> None:
+    """Refuse to go on while nothing listens at any of the addresses.
+
+    A Kafka client that cannot bootstrap leaves its thread and sockets behind, so whoever retries
+    looks first.
+
+    Raises:
+        BrokerError: nothing listens, or an address is not HOST:PORT.
+    """
+    errors = []
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
+        except (OSError, ValueError, OverflowError) as err:
+            errors.append(f"{address.strip()}: {err}")
+        else:
+            return
+    raise BrokerError(
+        f"no broker answers ({'; '.join(errors)}): start one with `segue kafka up`, "
+        "or give its address with --bootstrap HOST:PORT"
+    )
