@@ -1,0 +1,114 @@
+"""One Kafka node on disk and on the wire: its command line, its properties, its format, its ports.
+
+It starts nothing that stays (infra/broker.py does).
+"""
+
+import base64
+import contextlib
+import re
+import socket
+import struct
+import subprocess
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+from .java import Java
+
+CONFIG = Path(__file__).parent / "kafka"
+HOST = "127.0.0.1"
+NODE = 1
+HEAP = "512m"
+
+
+def jvm(java: Java, jars: Iterable[Path]) -> list[str]:
+    """Return the command that runs a class of Kafka: sized for a laptop, quick to start."""
+    quiet = ["--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]
+    return [
+        str(java.path),
+        f"-Xmx{HEAP}",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",  # the quick compiler only: a test broker never lives long
+        "-XX:-UsePerfData",
+        "-XX:+ExitOnOutOfMemoryError",
+        *(quiet if java.release >= 24 else []),  # newer ones warn about what Kafka's libraries do
+        f"-Dlog4j2.configurationFile={CONFIG / 'log4j2.properties'}",
+        "-cp",
+        ":".join(map(str, jars)),
+    ]
+
+
+def write_properties(directory: Path, port: int, controller_port: int) -> Path:
+    """Write what makes the node this node, below what every node has; return the file."""
+    here, controller = f"{HOST}:{port}", f"{HOST}:{controller_port}"
+    own = {
+        "node.id": NODE,
+        "controller.quorum.voters": f"{NODE}@{controller}",
+        "listeners": f"PLAINTEXT://{here},CONTROLLER://{controller}",
+        "advertised.listeners": f"PLAINTEXT://{here}",
+        "log.dirs": directory / "data",
+    }
+    file = directory / "node.properties"
+    lines = "".join(f"{key}={value}\n" for key, value in own.items())
+    file.write_text(f"{(CONFIG / 'node.properties').read_text('utf-8')}\n{lines}", "utf-8")
+    return file
+
+
+def is_formatted(directory: Path) -> bool:
+    """Whether the node's folder holds data already, which are then kept."""
+    return (directory / "data" / "meta.properties").exists()
+
+
+def format_data(jvm: list[str], properties: Path, log: IO[bytes]) -> None:
+    """Make the data folder of a new cluster. Raises subprocess.CalledProcessError."""
+    # Kafka's ids are 16 bytes in 22 characters; one that begins with "-" reads as an option.
+    cluster = "S" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
+    arguments = ["format", "--cluster-id", cluster, "--config", str(properties)]
+    subprocess.run(
+        [*jvm, "kafka.tools.StorageTool", *arguments],
+        stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True, timeout=60,
+    )  # fmt: skip
+
+
+def cluster_id(directory: Path) -> str:
+    """Return the id of the cluster whose data the folder holds, "" when that cannot be read."""
+    with contextlib.suppress(OSError):
+        text = (directory / "data" / "meta.properties").read_text("utf-8", "replace")
+        if found := re.search(r"^cluster\.id=(.+)$", text, re.MULTILINE):
+            return found[1].strip()
+    return ""
+
+
+def describe_cluster(port: int) -> bytes:
+    """Ask what listens on a port for its cluster; return the answer raw, empty when there is none.
+
+    A node takes requests when it is ready for all of them, so one small request will do, and the
+    cluster's id in the answer says that it is not some other broker which has the port.
+    """
+    # DescribeCluster (key 60) v0, correlation 1, no client id, no tags; operations not wanted.
+    request = struct.pack(">hhihbbb", 60, 0, 1, -1, 0, 0, 0)
+    try:
+        with socket.create_connection((HOST, port), timeout=1) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            with connection.makefile("rb") as answers:
+                (size,) = struct.unpack(">i", answers.read(4))
+                return answers.read(size) if 0 < size < 65536 else b""
+    except (OSError, struct.error):  # refused, silent, hung up, or not Kafka
+        return b""
+
+
+def free_ports(count: int) -> list[int]:
+    """Return different ports that were free a moment ago, chosen by the system."""
+    with contextlib.ExitStack() as held:
+        taken = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in taken]
+
+
+def is_free(port: int) -> bool:
+    """Whether something could listen on a port now."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
+    return True
