@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.broker import BrokerError
-
-from infra.reader import Record, assigned, reading
+from infra.reader import Record, assigned, reading, require_listener
 
 from .announcements import bundle_path, read_announcement
 from .events import ModelAnnouncement
@@ -30,6 +29,7 @@ __all__ = ["OUTCOMES", "Follower", "ModelSlot"]
 logger = logging.getLogger(__name__)
 
 _POLL_MS = 200
+_LOOK_SECONDS = 2.0
 OUTCOMES = ("swapped", "refused", "rolled_back", "already")
 """What acting on an announcement can come to; a metric's label."""
 
@@ -141,6 +141,7 @@ class Follower:
                 logger.info("%s: announcements are read again", self._name)
             self._away = False
             history: list[ModelAnnouncement] = []
+            looked = time.monotonic()
             while not self._stopping.is_set():
                 reached = all(consumer.position(p) >= ends[p] for p in partitions)
                 if reached and not self._caught_up.is_set():
@@ -149,6 +150,10 @@ class Follower:
                 if self._caught_up.is_set():
                     # Kept only now: an outage before it must read the history again.
                     self._offsets = {p.partition: consumer.position(p) for p in partitions}
+                if time.monotonic() - looked > _LOOK_SECONDS:
+                    # The client would retry in silence, ever more slowly: an outage must be seen.
+                    require_listener(self._bootstrap)
+                    looked = time.monotonic()
                 batches = consumer.poll(timeout_ms=_POLL_MS).values()
                 entries = [entry for batch in batches for entry in self._own(batch)]
                 if not self._caught_up.is_set():

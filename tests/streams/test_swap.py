@@ -1,5 +1,6 @@
 """Announcements on a real broker move a slot; whatever goes wrong, the old model serves on."""
 
+import gc
 import logging
 import threading
 import time
@@ -9,8 +10,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
 
-from infra.broker import BrokerError
+from infra.broker import BrokerError, embedded
 from streams.announcements import announce, announcement, bundle_path, latest
 from streams.bundle import BundleError, open_bundle
 from streams.events import ModelAnnouncement
@@ -54,6 +57,13 @@ class Outcomes:
         with self._changed:
             self._changed.wait_for(lambda: len(self.seen) >= len(expected), timeout)
             assert self.seen == list(expected)
+
+
+def wait_for(condition: Callable[[], bool], timeout: float = 20.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.02)
 
 
 def follower(
@@ -165,19 +175,20 @@ def test_a_uri_that_names_no_folder_here_is_refused(tmp_path, uri):
         bundle_path(ModelAnnouncement(**fields))
 
 
-@pytest.fixture
-def topic(broker) -> str:
-    """A topic of one partition, as compaction would leave it."""
-    from kafka import KafkaAdminClient
-    from kafka.admin import NewTopic
-
+def make_topic(bootstrap: str) -> str:
+    """Make a topic of one partition, so that every announcement has its place in one order."""
     name = f"models-{uuid4().hex[:8]}"
-    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1)])
     finally:
         admin.close()
     return name
+
+
+@pytest.fixture
+def topic(broker) -> str:
+    return make_topic(broker.bootstrap)
 
 
 @pytest.mark.broker
@@ -239,8 +250,6 @@ def test_a_worker_restarted_on_an_older_bundle_ends_up_on_the_champion(broker, t
 def test_the_last_announcement_of_each_name_is_read_and_rubbish_is_passed_over(
     broker, topic, tmp_path
 ):
-    from kafka import KafkaProducer
-
     announce(broker.bootstrap, topic, [champion(write(tmp_path, "v1"))])
     producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
     producer.send(topic, key=b"m", value=b"{not json").get(10)
@@ -257,15 +266,36 @@ def test_a_broker_that_is_away_leaves_the_model_and_the_caller_in_peace(tmp_path
     follow = follower("t", slot, outcomes, retry_seconds=0.05)
     with caplog.at_level(logging.WARNING, logger="streams.swap"):
         follow.start()
-        deadline = time.monotonic() + 10
-        while not caplog.records and time.monotonic() < deadline:
-            threading.Event().wait(0.01)
+        wait_for(lambda: bool(caplog.records))
         assert not follow.catch_up(0.3)
         follow.stop()
     assert len(caplog.records) == 1  # one line for an outage, however many tries
     assert "start one with `segue kafka up`" in caplog.text
     assert slot.current is not None
     assert slot.current.version == "v1"
+
+
+@pytest.mark.broker
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # kafka-python's, when refused
+def test_a_broker_that_was_killed_and_came_back_is_followed_again(tmp_path, caplog):
+    """Needs a broker of its own: the one that tests share must not be killed."""
+    caplog.set_level(logging.CRITICAL, logger="kafka")  # its records would keep sockets alive
+    slot, outcomes = ModelSlot(load(write(tmp_path, "v1"))), Outcomes()
+    with embedded() as own:
+        topic = make_topic(own.bootstrap)
+        follow = follower(topic, slot, outcomes, own.bootstrap)
+        follow.start()
+        try:
+            assert follow.catch_up(20)
+            own.kill()
+            caplog.set_level(logging.WARNING, logger="streams.swap")
+            wait_for(lambda: "announcements cannot be read" in caplog.text)
+            own.start()
+            announce(own.bootstrap, topic, [champion(write(tmp_path, "v2"))])
+            outcomes.wait(("swapped", "v2"))
+        finally:
+            follow.stop()
+    gc.collect()  # its sockets must be found while this test forgives them
 
 
 def test_announcing_without_a_broker_says_so(tmp_path):
