@@ -57,7 +57,7 @@ def prove_parity(
         scores, candidates = engine.top(sessions, exclude)
         for row in range(size):
             where = f"row {row} of batch {size} at T={length}"
-            difference = _compared(expected[row], scores[row], candidates[row], where, tolerance)
+            difference = compared(expected[row], scores[row], candidates[row], where, tolerance)
             worst = max(worst, difference)
             cases += 1
     return Parity(cases, worst)
@@ -97,7 +97,7 @@ def _torch_scores(
     return scores if bias is None else scores + bias
 
 
-def _compared(
+def compared(
     expected: NDArray[np.float32],
     scores: NDArray[np.float32],
     candidates: NDArray[np.int64],

@@ -85,12 +85,14 @@ class BundleScorer:
     def rank(self, histories: Sequence[History]) -> list[Ranking]:
         """Rank the next tracks of each session; a row that cannot be scored is `degraded`."""
         questions = [self._question(history) for history in histories]
-        rankings = [self._popular(question, question.fallback) for question in questions]
-        asked = [row for row, question in enumerate(questions) if question.session]
-        for start in range(0, len(asked), self._buckets[-1]):
-            rows = asked[start : start + self._buckets[-1]]
-            for row, ranking in zip(rows, self._answers([questions[r] for r in rows]), strict=True):
-                rankings[row] = ranking
+        asked = [question for question in questions if question.session]
+        size = self._buckets[-1]
+        batches = (asked[start : start + size] for start in range(0, len(asked), size))
+        scored = iter([ranking for batch in batches for ranking in self._answers(batch)])
+        rankings = [
+            next(scored) if question.session else self._popular(question, question.fallback)
+            for question in questions
+        ]
         self._note(any(ranking.fallback == "degraded" for ranking in rankings))
         return rankings
 

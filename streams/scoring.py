@@ -22,10 +22,11 @@ from .graph import FLOAT16, with_input_type
 from .ranking import BundleScorer, Engine, History, Ranking
 from .settings import ScoringSettings
 
-__all__ = ["OnnxEngine", "Ranking", "Scorer", "load_scorer"]
+__all__ = ["BoundEngine", "OnnxEngine", "Ranking", "Scorer", "load_scorer"]
 
 logger = logging.getLogger(__name__)
 
+_INSTALL = "install onnxruntime-gpu"
 _ERROR = 3  # ONNX Runtime's log severity
 
 
@@ -91,7 +92,7 @@ def make_engine(bundle: Bundle, settings: ScoringSettings) -> Engine:
     devices = cuda_devices()
     if devices:
         try:
-            return CudaEngine(bundle, threads=settings.threads, buckets=settings.buckets)
+            return BoundEngine(bundle, "cuda", threads=settings.threads, buckets=settings.buckets)
         except OSError as err:
             if settings.provider == "cuda":
                 raise
@@ -131,8 +132,8 @@ class OnnxEngine:
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
         self.length = bundle.manifest.length
         self.cutoff = bundle.manifest.cutoff
-        self._encoder = _session("encoder.onnx", bundle.encoder, threads, ["CPUExecutionProvider"])
-        self._rank = _session("rank.onnx", bundle.rank, threads, ["CPUExecutionProvider"])
+        self._encoder = _session("encoder.onnx", bundle.encoder, threads, "CPUExecutionProvider")
+        self._rank = _session("rank.onnx", bundle.rank, threads, "CPUExecutionProvider")
         self._items = {"matrix": bundle.matrix}
         if bundle.bias is not None:
             self._items["bias"] = bundle.bias
@@ -148,38 +149,42 @@ class OnnxEngine:
         return scores, candidates
 
 
-class CudaEngine:
-    """The same on a GPU: the matrix resident in fp16, the session never leaving the device.
+class BoundEngine:
+    """The same for a GPU: the matrix resident in fp16, the session never leaving the device.
 
-    Written without a GPU at hand and not yet run on one: only its fp16 graph and its bucket
-    arithmetic are tested. The golden answers are checked on it like anywhere else, and `auto`
-    falls back to the CPU where it does not start.
+    Batches are padded to a bucket's size, so that only a few shapes are ever planned. Written
+    without a GPU at hand and not yet run on one: the tests run all of it on the CPU, CUDA itself
+    aside. The golden answers are checked on it like anywhere else, and `auto` serves on the CPU
+    where it does not start.
 
     Raises:
         OSError: ONNX Runtime did not take the CUDA provider.
     """
 
-    provider = "cuda"
-
-    def __init__(self, bundle: Bundle, *, threads: int, buckets: Sequence[int]) -> None:
+    def __init__(
+        self, bundle: Bundle, device: str, *, threads: int, buckets: Sequence[int]
+    ) -> None:
+        self.provider = device
         self.length = bundle.manifest.length
         self.cutoff = bundle.manifest.cutoff
+        self._device = device
         self._buckets = sorted(buckets)
-        providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-        if providers[0] not in ort.get_available_providers():
-            raise OSError("this ONNX Runtime has no CUDA provider; install onnxruntime-gpu")
-        ort.preload_dlls()
+        provider = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}[device]
+        if provider not in ort.get_available_providers():
+            raise OSError(f"this ONNX Runtime has no {device.upper()} provider; {_INSTALL}")
+        if device == "cuda":
+            ort.preload_dlls()
         assert bundle.rank is not None
-        rank = with_input_type(bundle.rank, "matrix", FLOAT16)
-        self._encoder = _session("encoder.onnx", bundle.encoder, threads, providers)
-        self._rank = _session("rank.onnx", rank, threads, providers)
-        for session in (self._encoder, self._rank):
-            if session.get_providers()[0] != providers[0]:
-                raise OSError(f"CUDA was asked for, {session.get_providers()} came up")
         assert bundle.matrix is not None
-        self._items = {"matrix": _resident(bundle.matrix.astype(np.float16))}
+        rank = with_input_type(bundle.rank, "matrix", FLOAT16)
+        self._encoder = _session("encoder.onnx", bundle.encoder, threads, provider)
+        self._rank = _session("rank.onnx", rank, threads, provider)
+        for session in (self._encoder, self._rank):
+            if session.get_providers()[0] != provider:
+                raise OSError(f"{provider} was asked for, {session.get_providers()} came up")
+        self._items = {"matrix": self._resident(bundle.matrix.astype(np.float16))}
         if bundle.bias is not None:
-            self._items["bias"] = _resident(bundle.bias)
+            self._items["bias"] = self._resident(bundle.bias)
 
     def top(
         self, sessions: Sequence[Sequence[tuple[int, int]]], exclude: NDArray[np.int64]
@@ -191,7 +196,7 @@ class CudaEngine:
         encoder = self._encoder.io_binding()
         for name, array in packed([*sessions, *[sessions[-1]] * padding], self.length).items():
             encoder.bind_cpu_input(name, array)
-        encoder.bind_output("session", "cuda")
+        encoder.bind_output("session", self._device)
         self._encoder.run_with_iobinding(encoder)
         rank = self._rank.io_binding()
         rank.bind_ortvalue_input("session", encoder.get_outputs()[0])
@@ -203,6 +208,9 @@ class CudaEngine:
         self._rank.run_with_iobinding(rank)
         scores, candidates = rank.copy_outputs_to_cpu()
         return scores[:size], candidates[:size]
+
+    def _resident(self, array: NDArray[Any]) -> ort.OrtValue:
+        return ort.OrtValue.ortvalue_from_numpy(array, self._device, 0)
 
 
 def packed(
@@ -221,13 +229,7 @@ def packed(
     }
 
 
-def _resident(array: NDArray[Any]) -> ort.OrtValue:
-    return ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0)
-
-
-def _session(
-    file: str, graph: bytes | None, threads: int, providers: list[str]
-) -> ort.InferenceSession:
+def _session(file: str, graph: bytes | None, threads: int, provider: str) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -235,6 +237,6 @@ def _session(
     # A spinning thread takes the core that the broker's client needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return ort.InferenceSession(graph, options, providers=providers)
+        return ort.InferenceSession(graph, options, providers=[provider])
     except Exception as err:  # ONNX Runtime raises its own kinds
         raise BundleError(f"{file} cannot be loaded by ONNX Runtime: {err}") from err

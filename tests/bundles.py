@@ -1,0 +1,121 @@
+"""Small bundles for tests: written once a process by the real writer, placed where a test wants."""
+
+import functools
+import hashlib
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import nn
+
+from export.write import write_bundle
+from streams.catalog import Catalog
+from streams.counts import TransitionCounts
+from streams.manifest import FileRecord, decode_manifest
+
+TRACKS, WIDTH, LENGTH = 150, 8, 6
+WRITTEN_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+Files = dict[str, bytes]
+
+
+class TinyEncoder(nn.Module):
+    """The smallest module of the export signature: a mean of embeddings, and a bias per item."""
+
+    def __init__(self, tracks: int = TRACKS, width: int = WIDTH, length: int = LENGTH) -> None:
+        super().__init__()
+        self.item_embedding = nn.Embedding(tracks + 1, width, padding_idx=0)
+        self.outcome_embedding = nn.Embedding(5, width)
+        self.position = nn.Parameter(torch.randn(length, width))
+        self.item_bias = nn.Parameter(torch.randn(tracks + 1))
+
+    def forward(
+        self, items: torch.Tensor, outcomes: torch.Tensor, lengths: torch.Tensor
+    ) -> torch.Tensor:
+        x = self.item_embedding(items) + self.outcome_embedding(outcomes)  # (B, T, D)
+        x = torch.tanh(x) + self.position
+        mask = torch.arange(items.shape[1]) < lengths[:, None]
+        mean: torch.Tensor = (x * mask[..., None]).sum(1) / lengths[:, None]
+        return mean
+
+
+def catalog(tracks: int = TRACKS) -> Catalog:
+    """Tracks t1..tN; counts rise and fall, so that popularity is not the order of items."""
+    return Catalog(
+        track_ids=tuple(f"t{item}" for item in range(1, tracks + 1)),
+        counts=tuple((item * 37) % 101 for item in range(1, tracks + 1)),
+    )
+
+
+def tiny_model(seed: int = 0, **sizes: int) -> TinyEncoder:
+    torch.manual_seed(seed)
+    return TinyEncoder(**sizes)
+
+
+@functools.cache
+def network_files(seed: int = 0) -> Files:
+    """A network bundle named `tiny`; its export takes seconds, so it is made once."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "bundle"
+        write_bundle(
+            out,
+            name="tiny",
+            version=f"v{seed}",
+            architecture="TinyEncoder",
+            config={"length": LENGTH},
+            catalog=catalog(),
+            model=tiny_model(seed),
+            metrics={"hit_rate@10": 0.5},
+            training={"source": "made for tests"},
+            clock=lambda: WRITTEN_AT,
+        )
+        return {file.name: file.read_bytes() for file in out.iterdir()}
+
+
+@functools.cache
+def counts_files(tracks: int = 12) -> Files:
+    """A bundle of counts alone: t1 -> t2 (3), t3 (5); t2 -> t1 (1)."""
+    counts = TransitionCounts(
+        sources=np.array([1, 1, 2], dtype=np.int32),
+        targets=np.array([2, 3, 1], dtype=np.int32),
+        weights=np.array([3, 5, 1], dtype=np.float32),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "bundle"
+        write_bundle(
+            out,
+            name="markov",
+            version="v0",
+            architecture="Markov",
+            config={},
+            catalog=catalog(tracks),
+            counts=counts,
+            metrics={},
+            training={},
+            clock=lambda: WRITTEN_AT,
+        )
+        return {file.name: file.read_bytes() for file in out.iterdir()}
+
+
+def place(files: Files, directory: Path) -> Path:
+    """Write the files of a bundle into a directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, raw in files.items():
+        (directory / name).write_bytes(raw)
+    return directory
+
+
+def signed(files: Files, /, **changes: Any) -> Files:
+    """Give the files with a manifest that fits them, as a wrong or hostile writer would."""
+    manifest = decode_manifest(files["manifest.json"])
+    records = {
+        name: FileRecord(sha256=hashlib.sha256(raw).hexdigest(), size=len(raw))
+        for name, raw in files.items()
+        if name != "manifest.json"
+    }
+    manifest = msgspec.structs.replace(manifest, **{"files": records, **changes})
+    return {**files, "manifest.json": manifest.encode()}

@@ -1,0 +1,112 @@
+"""Loading a bundle to serve it: the runtime, its provider, and what it refuses."""
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import TensorProto, numpy_helper
+
+from streams import scoring
+from streams.bundle import Bundle, BundleError, open_bundle
+from streams.graph import with_input_type
+from streams.ranking import BundleScorer
+from streams.scoring import BoundEngine, OnnxEngine, load_scorer, packed
+from streams.settings import ScoringSettings
+from tests.bundles import TRACKS, counts_files, network_files, place, signed
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return open_bundle(place(network_files(), tmp_path_factory.mktemp("network")))
+
+
+@pytest.mark.parametrize(("files", "name"), [(network_files, "tiny"), (counts_files, "markov")])
+def test_a_loaded_scorer_says_what_it_is(files, name, tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        scorer = load_scorer(place(files(), tmp_path), ScoringSettings())
+    assert (scorer.name, scorer.version, scorer.provider) == (name, "v0", "cpu")
+    assert scorer.bundle.manifest.name == name
+    assert len(scorer.rank([[("t1", 1)]])[0].items) == 10
+    assert f"loaded {name} v0" in caplog.text
+    assert "provider cpu" in caplog.text
+
+
+def test_weights_that_are_not_finite_degrade_the_rows_that_use_them_in_the_real_runtime(
+    tmp_path,
+):
+    model = onnx.load_model_from_string(network_files()["encoder.onnx"])
+    (table,) = (t for t in model.graph.initializer if t.name == "outcome_embedding.weight")
+    weights = numpy_helper.to_array(table).copy()
+    weights[4] = np.nan
+    table.CopyFrom(numpy_helper.from_array(weights, table.name))
+    files = signed({**network_files(), "encoder.onnx": model.SerializeToString()})
+    bundle = open_bundle(place(files, tmp_path))
+    rankings = BundleScorer(bundle, OnnxEngine(bundle)).rank([[("t1", 1)], [("t1", 4)]])
+    assert [ranking.fallback for ranking in rankings] == [None, "degraded"]
+    with pytest.raises(BundleError, match="fails a golden question"):
+        load_scorer(tmp_path, ScoringSettings())
+
+
+def test_a_bundle_of_network_and_counts_is_not_served_yet(tmp_path):
+    counts = counts_files(TRACKS)["counts.parquet"]
+    place(signed({**network_files(), "counts.parquet": counts}), tmp_path)
+    with pytest.raises(BundleError, match="blending"):
+        load_scorer(tmp_path, ScoringSettings())
+
+
+def test_a_gpu_that_was_asked_for_and_is_not_there_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "cuda_devices", lambda: 0)
+    place(network_files(), tmp_path)
+    with pytest.raises(OSError, match="no CUDA device answers"):
+        load_scorer(tmp_path, ScoringSettings(provider="cuda"))
+
+
+def test_auto_serves_on_the_cpu_where_the_gpu_does_not_start(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(scoring, "cuda_devices", lambda: 1)
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    place(network_files(), tmp_path)
+    assert load_scorer(tmp_path, ScoringSettings()).provider == "cpu"
+    assert "no CUDA provider; install onnxruntime-gpu; serving on the CPU" in caplog.text
+    with pytest.raises(OSError, match="no CUDA provider"):
+        load_scorer(tmp_path, ScoringSettings(provider="cuda"))
+
+
+@pytest.mark.parametrize("batch", [1, 2, 8, 9])
+def test_bound_and_padded_batches_rank_as_plain_ones_within_half_precision(bundle, batch):
+    """The GPU's engine, run on the CPU: everything of it but CUDA itself."""
+    bound = BoundEngine(bundle, "cpu", threads=1, buckets=(1, 8))
+    sessions = [[(item, item % 5) for item in range(row + 1, row + 4)] for row in range(batch)]
+    exclude = np.array([[session[-1][0]] for session in sessions])
+    scores, candidates = bound.top(sessions, exclude)
+    plain, _ = OnnxEngine(bundle).top(sessions, exclude)
+    assert scores.shape == candidates.shape == (batch, 100)
+    np.testing.assert_allclose(scores, plain, atol=5e-2)
+    assert not (candidates == exclude).any()
+
+
+def test_the_ranking_graph_takes_a_matrix_in_half_precision(bundle):
+    assert bundle.rank is not None
+    assert bundle.matrix is not None
+    graph = with_input_type(bundle.rank, "matrix", TensorProto.FLOAT16)
+    session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    query = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32)
+    scores, candidates = session.run(
+        None,
+        {
+            "session": query,
+            "matrix": bundle.matrix.astype(np.float16),
+            "bias": bundle.bias,
+            "exclude": np.array([[5], [6], [7]]),
+        },
+    )
+    exact = query @ bundle.matrix.T + bundle.bias
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, np.take_along_axis(exact, candidates, 1), atol=2e-2)
+    assert not {0, 5} & set(candidates[0].tolist())
+
+
+def test_sessions_are_packed_to_the_right_length_padded_on_the_right():
+    arrays = packed([[(1, 2)], [(item, 1) for item in range(1, 9)]], 4)
+    assert arrays["items"].tolist() == [[1, 0, 0, 0], [5, 6, 7, 8]]
+    assert arrays["outcomes"].tolist() == [[2, 0, 0, 0], [1, 1, 1, 1]]
+    assert arrays["lengths"].tolist() == [1, 4]
