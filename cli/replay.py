@@ -1,4 +1,4 @@
-"""`segue replay`: play the sessions of a data set into Kafka, at a rate or faster than real time."""
+"""`segue replay`: play a data set's sessions into Kafka, at a rate or faster than real time."""
 
 from __future__ import annotations
 
@@ -82,9 +82,10 @@ def replay(
     if as_json:
         typer.echo(json.dumps(report))
     else:
+        label = " (simulated)" if source.simulated else ""
         typer.echo(
-            f"{result.sent:,} events of {'simulated ' if source.simulated else ''}{source.name} sent "
-            f"to {topic} in {result.seconds:.1f} s ({result.rate:.1f}/s), "
+            f"{result.sent:,} events of {source.name}{label} sent to {topic} in "
+            f"{result.seconds:.1f} s ({result.rate:.1f}/s), "
             f"{len(result.acknowledged):,} acknowledged, {len(result.failed)} failed"
         )
     if len(result.acknowledged) < result.sent:

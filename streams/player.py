@@ -21,7 +21,6 @@ from infra.broker import BrokerError
 from .events import encode
 from .replay import Scheduled, stamped
 
-
 _FLUSH_SECONDS: Final = 30.0
 
 

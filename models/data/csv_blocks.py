@@ -57,7 +57,7 @@ def blocks(
     """Yield the named columns as strings, with the line of each row; `progress` gets bytes read."""
     with file.open("rb") as raw:
         stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw)
-        names = stream.readline().decode("utf-8", "replace").strip().split(",")
+        names = _names(stream)
         missing = [column for column in columns if column not in names]
         if missing:
             raise ValueError(f"{file}: no column {', '.join(missing)} in its header: {names}")
@@ -75,6 +75,12 @@ def blocks(
             yield _parsed(rest + b"\n", names, file, line, faults).select(LINE, *columns)
 
 
+def header(file: Path) -> list[str]:
+    """The names of the columns."""
+    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+        return _names(cast(IO[bytes], stream))
+
+
 def typed(
     frame: pl.DataFrame,
     columns: Mapping[str, pl.Expr],
@@ -90,6 +96,10 @@ def typed(
             faults.report(file, row[LINE], f"missing or unusable value for {', '.join(wrong)}")
         result = result.filter(~bad)
     return result
+
+
+def _names(stream: IO[bytes]) -> list[str]:
+    return stream.readline().decode("utf-8", "replace").strip().split(",")
 
 
 def _parsed(text: bytes, names: list[str], file: Path, line: int, faults: Faults) -> pl.DataFrame:

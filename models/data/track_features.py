@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from .csv_blocks import BLOCK_BYTES, Faults, blocks, csv_files, typed
+from .csv_blocks import BLOCK_BYTES, Faults, blocks, csv_files, header, typed
 
 FEATURES_FILE = "track_features.parquet"
 
@@ -54,11 +54,19 @@ def read(path: Path, faults: Faults, *, block_bytes: int = BLOCK_BYTES) -> Itera
     Raises:
         ValueError: a column is missing or a row is malformed (unless `faults` skips those).
     """
-    columns = {name: pl.col(name).cast(kind, strict=False) for name, kind in SCHEMA.items()}
+    named = header(path)
+    columns = {
+        name: pl.col(name).cast(kind, strict=False)
+        for name, kind in SCHEMA.items()
+        # Copies of the data differ in how many acoustic vectors they carry: null where absent.
+        if name in named or not name.startswith("acoustic_vector_")
+    }
     columns["mode"] = pl.when(pl.col("mode").is_in(["major", "minor"])).then("mode")
     columns = {"track_id": pl.col("track_id"), **columns}
     for text in blocks(path, list(columns), faults, block_bytes=block_bytes):
-        yield typed(text, columns, path, faults).drop("line")
+        frame = typed(text, columns, path, faults)
+        absent = [pl.lit(None, SCHEMA[name]).alias(name) for name in SCHEMA if name not in columns]
+        yield frame.with_columns(absent).select("track_id", *SCHEMA)
 
 
 def write_features(files: list[Path], out: Path, faults: Faults) -> int:
