@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .events import PlaybackEvent
+from .events import PlaybackEvent, derived_event_id
 
 MAX_EVENT_BYTES: Final = 10_240
 OLDEST_MS: Final = 7 * 24 * 3600 * 1000
@@ -114,18 +114,14 @@ def _refuse_duplicate_keys(body: bytes) -> None:
     if b"\\" not in body and all(body.count(key) <= 1 for key in _QUOTED_KEYS):
         return
     try:
-        json.loads(body, object_pairs_hook=_unique)
-    except RecursionError as err:
-        raise EventError("not_json", "nested too deeply; expected a flat object") from err
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise EventError("duplicate_key", f"{twice!r} is given more than once")
-    return found
+        # As pairs, so that none is lost; an ignored number may have more digits than int() reads.
+        pairs = json.loads(body, object_pairs_hook=list, parse_int=str)
+    except (ValueError, RecursionError) as err:
+        raise EventError("not_json", f"{err}; expected a flat object") from err
+    names = [name for name, _ in pairs]
+    for name in PlaybackEvent.__struct_fields__:
+        if names.count(name) > 1:
+            raise EventError("duplicate_key", f"{name!r} is given more than once")
 
 
 def _refuse_bad_values(event: PlaybackEvent) -> None:
@@ -158,4 +154,7 @@ def _with_known_values(event: PlaybackEvent) -> PlaybackEvent:
         for name, values in _KNOWN.items()
         if (value := getattr(event, name)) is not None and value not in values
     }
+    if "event" in changes and event.event_id is None:
+        # The id follows from what was sent: two unknown kinds of event are not one event.
+        changes["event_id"] = derived_event_id(event)
     return msgspec.structs.replace(event, **changes) if changes else event
