@@ -23,6 +23,8 @@ _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "segue:recommendation")
 Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
 NonNegative = Annotated[int, Meta(ge=0, le=2**53)]
 Instant = Annotated[datetime, Meta(tz=True)]
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""A time as text. What is sent is kept as it came: derived ids hash it."""
 
 
 class PlaybackEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,9 +32,9 @@ class PlaybackEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     session_id: Identifier
     track_id: Identifier
-    event: str
-    occurred_at: str
-    schema_version: int = 1
+    event: Annotated[str, Meta(extra_json_schema={"examples": ["start", "play", "skip"]})]
+    occurred_at: Moment
+    schema_version: Annotated[int, Meta(extra_json_schema={"const": 1})] = 1
     event_id: Identifier | None = None
     seq: int | None = None
     ms_played: NonNegative | None = None
@@ -101,8 +103,8 @@ class Recommendation(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str
     fallback: Fallback | None
     source: Source
-    occurred_at: str
-    scored_at: str
+    occurred_at: Moment
+    scored_at: Moment
     latency_ms: float
 
 
@@ -122,7 +124,7 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     recommendation_id: str | None
     model_version: str | None
     propensity: float | None
-    occurred_at: str
+    occurred_at: Moment
 
 
 class ModelAnnouncement(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +137,7 @@ class ModelAnnouncement(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None
     stage: Literal["candidate", "champion", "rolled_back"]
     metrics: dict[str, float]
-    announced_at: str
+    announced_at: Moment
 
 
 _encoder = msgspec.json.Encoder()
