@@ -25,8 +25,9 @@ settings.load_profile("ci" if CI else "dev")
 
 
 def pytest_configure(config):
-    # kafka-python reads its schemas by a function of importlib that Python 3.11 alone deprecates.
-    config.addinivalue_line("filterwarnings", "ignore:read_text is deprecated:DeprecationWarning")
+    # kafka-python reads its schemas by functions of importlib that Python 3.11 alone deprecates.
+    old = "ignore:(read|open)_text is deprecated:DeprecationWarning"
+    config.addinivalue_line("filterwarnings", old)
 
 
 @cache
