@@ -114,6 +114,7 @@ class WorkerApp(LedgerApp):
 
     def observe(self) -> None:
         """Set the gauges that are looked up rather than counted."""
+        self.metrics.ready.set(not self.rebalancing and not self.draining)
         self.metrics.sessions.set(len(self.sessions.data.data))
         for partition in self.ledger.partitions:
             end = self.consumer.highwater(TP(self.events_topic, partition))

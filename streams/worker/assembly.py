@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from faust.streams import Stream
 from faust.types import StreamT
+
 from infra.topics import Topics
 
 from ..answering import Answering
@@ -139,6 +140,10 @@ def _add_agent(app: WorkerApp) -> None:
 
     @app.task  # type: ignore[untyped-decorator]
     async def answer() -> None:
+        # Faust starts its tasks when recovery is over: from here on events are answered.
+        app.observe()
+        held = ", ".join(map(str, sorted(app.ledger.partitions))) or "none yet"
+        logger.info("ready: %d sessions, partitions %s", len(app.sessions.data.data), held)
         try:
             await app.answer_forever()
         except Exception as err:

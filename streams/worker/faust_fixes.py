@@ -6,6 +6,7 @@ is used, so any other version is refused.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Container, Iterator, Set
 from functools import cached_property
 from typing import Final
@@ -51,6 +52,8 @@ class LedgerConsumer(driver.Consumer):
     `perform_seek` does not seek where nothing, or offset 0, was committed, though what had been
     fetched by then may be gone.
     """
+
+    logger = logging.getLogger("faust.segue")  # Faust's own lines are not ours
 
     app: LedgerApp
 
@@ -109,6 +112,7 @@ class LedgerApp(faust.App):
     The attributes are set before it starts: an App's constructor belongs to Faust.
     """
 
+    logger = logging.getLogger("faust.segue")
     ledger: Ledger
     events_topic: str
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import uvloop
+from prometheus_client import CollectorRegistry
+
 from infra.broker import BrokerError
 from infra.topics import Topics, partition_counts
-from prometheus_client import CollectorRegistry
 
 from ..events import ModelAnnouncement
 from ..metrics import WorkerMetrics
@@ -62,6 +63,7 @@ def run_worker(settings: Settings, bundle: Path | None, name: str | None) -> NoR
     asyncio.set_event_loop(loop)
     app = make_app(settings, topics, slot, metrics, partitions)
     worker = app.Worker(loop=loop, quiet=True, loglevel="WARN", logging_config=log_config())
+    worker.spinner = None  # it writes escape codes into logs
     try:
         worker.execute_from_commandline()
     finally:
@@ -76,7 +78,8 @@ def _partitions(settings: Settings, topics: Topics) -> int:
     """
     bootstrap = settings.kafka.bootstrap
     names = (topics.events, topics.recommendations, topics.feedback)
-    counts = partition_counts(bootstrap)
+    changelog = f"{settings.topics.prefix}{settings.worker.group}-sessions-changelog"
+    counts = partition_counts(bootstrap, [*names, topics.models, topics.dlq, changelog])
     absent = [name for name in (*names, topics.models, topics.dlq) if name not in counts]
     if absent:
         raise BrokerError(
@@ -84,7 +87,6 @@ def _partitions(settings: Settings, topics: Topics) -> int:
             f"`segue topics create --bootstrap {bootstrap}`"
         )
     found = {name: counts[name] for name in names}
-    changelog = f"{settings.topics.prefix}{settings.worker.group}-sessions-changelog"
     if changelog in counts:
         found[changelog] = counts[changelog]
     if len(set(found.values())) != 1:
@@ -93,8 +95,7 @@ def _partitions(settings: Settings, topics: Topics) -> int:
             "changelog need the same count: make the topics anew, or change SEGUE_WORKER__GROUP "
             "to begin with an empty changelog"
         )
-    partitions: int = counts[topics.events]
-    return partitions
+    return counts[topics.events]
 
 
 def _follow(

@@ -34,6 +34,8 @@ CHANGELOG_CONFIG = {
 class SessionStore(MemoryStore[bytes, bytes]):
     """The table's dictionary: session_id bytes -> packed session."""
 
+    logger = logging.getLogger("faust.segue")  # Faust's own lines are not ours
+
     def put(self, key: bytes, value: bytes, partition: int) -> None:
         """Keep a session as the newest."""
         self.data.pop(key, None)
@@ -81,6 +83,7 @@ class SessionStore(MemoryStore[bytes, bytes]):
 class SessionTable(faust.Table[bytes, bytes]):
     """Loads and saves sessions; a save is known here only once the changelog has it."""
 
+    logger = logging.getLogger("faust.segue")
     data: SessionStore
 
     def _new_store(self) -> SessionStore:
