@@ -1,0 +1,1 @@
+"""The whole loop as real processes, watched, counted and reported: `segue demo`."""
