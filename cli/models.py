@@ -1,4 +1,4 @@
-"""`segue models`: look at bundles and verify them."""
+"""`segue models`: look at bundles and verify them; the verbs of the registry are in registry.py."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Bundles: verify and show them.")
+from .registry import AsJson, Bootstrap, Prefix, Root, list_, look, promote, rollback, show_name
+
+app = typer.Typer(no_args_is_help=True, help="Bundles: list, show, verify, promote, roll back.")
 
 Directory = Annotated[Path, typer.Argument(help="The bundle: the folder that holds manifest.json.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
+
+app.command("list")(list_)
+app.command()(promote)
+app.command()(rollback)
 
 
 @app.command()
@@ -49,8 +54,23 @@ def verify(directory: Directory, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(directory: Directory, as_json: AsJson = False) -> None:
-    """Show what a bundle says of itself; its files are checked, its answers are not asked."""
+def show(
+    target: Annotated[str, typer.Argument(help="A name of the registry, or a bundle's folder.")],
+    models: Root = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the versions and verdicts of a name, or what one bundle says of itself."""
+    registry, champions = look(models, bootstrap, prefix)
+    if target in registry.names():
+        show_name(target, registry, champions, as_json)
+    else:
+        _show_bundle(Path(target), as_json)
+
+
+def _show_bundle(directory: Path, as_json: bool) -> None:
+    """Check the files of a bundle and show its manifest; its answers are not asked."""
     import msgspec
 
     from streams.bundle import open_bundle

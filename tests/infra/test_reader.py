@@ -19,8 +19,8 @@ def filled(broker) -> Send:
 
     def make(*partitions: list[bytes | None], **config: str) -> str:
         topic = f"reader-{uuid4().hex[:8]}"
-        admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
-        producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
+        admin = KafkaAdminClient(bootstrap_servers=broker)
+        producer = KafkaProducer(bootstrap_servers=broker)
         try:
             new = NewTopic(
                 topic, num_partitions=len(partitions), replication_factor=1, topic_configs=config
@@ -41,22 +41,22 @@ def filled(broker) -> Send:
 @pytest.mark.broker
 def test_a_topic_is_read_from_the_beginning_and_then_from_where_the_last_read_ended(broker, filled):
     topic = filled([b"a", b"b"], [b"c"], [])
-    first = read_to_end(broker.bootstrap, topic)
+    first = read_to_end(broker, topic)
     assert [(r.partition, r.offset, r.value) for r in first.records] == [
         (0, 0, b"a"),
         (0, 1, b"b"),
         (1, 0, b"c"),
     ]
     assert first.offsets == {0: 2, 1: 1, 2: 0}
-    again = read_to_end(broker.bootstrap, topic, since=first.offsets)
+    again = read_to_end(broker, topic, since=first.offsets)
     assert (again.records, again.offsets) == ([], first.offsets)
-    assert [r.value for r in read_to_end(broker.bootstrap, topic, {0: 1, 1: 1}).records] == [b"b"]
+    assert [r.value for r in read_to_end(broker, topic, {0: 1, 1: 1}).records] == [b"b"]
 
 
 @pytest.mark.broker
 def test_of_a_long_topic_the_newest_records_are_read(broker, filled):
     topic = filled([b"%d" % i for i in range(10)], [b"x", b"y"])
-    read = read_to_end(broker.bootstrap, topic, newest=4)
+    read = read_to_end(broker, topic, newest=4)
     assert [r.value for r in read.records] == [b"8", b"9", b"x", b"y"]
     assert read.offsets == {0: 10, 1: 2}
 
@@ -64,13 +64,13 @@ def test_of_a_long_topic_the_newest_records_are_read(broker, filled):
 @pytest.mark.broker
 def test_offsets_of_a_topic_that_was_made_anew_lead_to_its_beginning(broker, filled):
     topic = filled([b"a", b"b"])
-    assert len(read_to_end(broker.bootstrap, topic, since={0: 50}).records) == 2
+    assert len(read_to_end(broker, topic, since={0: 50}).records) == 2
 
 
 @pytest.mark.broker
 def test_a_topic_that_does_not_exist_is_named(broker):
     with pytest.raises(BrokerError, match="topic no-such-topic does not exist: make it with"):
-        read_to_end(broker.bootstrap, "no-such-topic")
+        read_to_end(broker, "no-such-topic")
 
 
 @pytest.mark.parametrize(

@@ -117,17 +117,17 @@ def line(broker, tmp_path) -> Callable[[], list[tuple[str, str]]]:
     from kafka.admin import NewTopic
 
     topic = f"models-{uuid4().hex[:8]}"
-    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    admin = KafkaAdminClient(bootstrap_servers=broker)
     try:
         admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
     finally:
         admin.close()
 
     def told() -> list[tuple[str, str]]:
-        values = [r.value or b"" for r in read_to_end(broker.bootstrap, topic).records]
+        values = [r.value or b"" for r in read_to_end(broker, topic).records]
         return [(v["stage"], v["version"]) for v in map(json.loads, values)]
 
-    told.where = {"bootstrap": broker.bootstrap, "topic": topic}  # type: ignore[attr-defined]
+    told.where = {"bootstrap": broker, "topic": topic}  # type: ignore[attr-defined]
     return told
 
 

@@ -188,25 +188,25 @@ def make_topic(bootstrap: str) -> str:
 
 @pytest.fixture
 def topic(broker) -> str:
-    return make_topic(broker.bootstrap)
+    return make_topic(broker)
 
 
 @pytest.mark.broker
 def test_announcements_move_the_slot_in_order(broker, topic, tmp_path):
     v1, v2, v3 = (write(tmp_path, version) for version in ("v1", "v2", "v3"))
     slot, outcomes = ModelSlot(load(v1)), Outcomes()
-    follow = follower(topic, slot, outcomes, broker.bootstrap)
+    follow = follower(topic, slot, outcomes, broker)
     follow.start()
     try:
         assert follow.catch_up(20)
-        announce(broker.bootstrap, topic, [champion(v2)])
+        announce(broker, topic, [champion(v2)])
         outcomes.wait(("swapped", "v2"))
-        announce(broker.bootstrap, topic, [damaged(v3)])
+        announce(broker, topic, [damaged(v3)])
         outcomes.wait(("swapped", "v2"), ("refused", "v3"))
         assert slot.current is not None
         assert slot.current.version == "v2"
         bad = announcement(slot.current.bundle, "rolled_back", "2026-11-21T13:00:00Z")
-        announce(broker.bootstrap, topic, [bad, champion(v1)])
+        announce(broker, topic, [bad, champion(v1)])
         outcomes.wait(
             ("swapped", "v2"), ("refused", "v3"), ("rolled_back", "v2"), ("already", "v1")
         )
@@ -233,9 +233,9 @@ def test_a_worker_restarted_on_an_older_bundle_ends_up_on_the_champion(broker, t
         ),
         champion(new),
     ]
-    announce(broker.bootstrap, topic, unreadable_and_foreign)
+    announce(broker, topic, unreadable_and_foreign)
     slot, outcomes = ModelSlot(load(old)), Outcomes()
-    follow = follower(topic, slot, outcomes, broker.bootstrap)
+    follow = follower(topic, slot, outcomes, broker)
     follow.start()
     try:
         assert follow.catch_up(20)
@@ -250,15 +250,15 @@ def test_a_worker_restarted_on_an_older_bundle_ends_up_on_the_champion(broker, t
 def test_the_last_announcement_of_each_name_is_read_and_rubbish_is_passed_over(
     broker, topic, tmp_path
 ):
-    announce(broker.bootstrap, topic, [champion(write(tmp_path, "v1"))])
-    producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
+    announce(broker, topic, [champion(write(tmp_path, "v1"))])
+    producer = KafkaProducer(bootstrap_servers=broker)
     producer.send(topic, key=b"m", value=b"{not json").get(10)
     producer.send(topic, key=b"gone", value=None).get(10)
     producer.close()
-    assert [entry.version for entry in latest(broker.bootstrap, topic).values()] == ["v1"]
+    assert [entry.version for entry in latest(broker, topic).values()] == ["v1"]
     last = champion(write(tmp_path, "v2"))
-    announce(broker.bootstrap, topic, [last])
-    assert latest(broker.bootstrap, topic) == {"m": last}
+    announce(broker, topic, [last])
+    assert latest(broker, topic) == {"m": last}
 
 
 def test_a_broker_that_is_away_leaves_the_model_and_the_caller_in_peace(tmp_path, caplog):
