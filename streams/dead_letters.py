@@ -10,6 +10,8 @@ from .session import Arrival
 
 CAP = 64 * 1024
 """Bytes of key and of value that are kept: a poison record must fit through the producer."""
+DETAIL_CAP = 1024
+"""Bytes of the sentence that are kept: it may quote what the player sent."""
 
 
 def dead_letter(
@@ -18,7 +20,7 @@ def dead_letter(
     """The record for an event that breaks the contract; `events` is the topic it came from."""
     headers = [
         ("segue.reason", error.reason.encode()),
-        ("segue.detail", error.detail.encode(errors="replace")[:1024]),
+        ("segue.detail", _cut(error.detail)),
         ("segue.source.topic", events.encode()),
         ("segue.source.partition", str(at.partition).encode()),
         ("segue.source.offset", str(at.offset).encode()),
@@ -32,3 +34,8 @@ def dead_letter(
         None if value is None else value[:CAP],
         tuple(headers),
     )
+
+
+def _cut(detail: str) -> bytes:
+    """UTF-8 of at most DETAIL_CAP bytes, with no character cut in two."""
+    return detail.encode(errors="replace")[:DETAIL_CAP].decode(errors="ignore").encode()
