@@ -62,11 +62,6 @@ class Batcher(Generic[T]):
         self._room.set()
         return batch
 
-    def clear(self) -> None:
-        """Forget everything that waits."""
-        self._waiting.clear()
-        self._room.set()
-
     def _next(self) -> list[T]:
         batch: list[T] = []
         later: list[T] = []
