@@ -16,7 +16,7 @@ Delivered = tuple[PlaybackEvent, Arrival]
 
 @st.composite
 def listening(
-    draw: st.DrawFn, *, gaps: tuple[int, ...] = ANY_GAP, max_size: int = 25
+    draw: st.DrawFn, *, gaps: tuple[int, ...] = ANY_GAP, max_size: int = 15
 ) -> list[Delivered]:
     """Events of one session in the order of their partition; few tracks, so that they repeat."""
     steps = draw(

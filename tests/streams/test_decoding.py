@@ -201,25 +201,22 @@ def decoded_or_refused(raw: bytes) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(deadline=None)
 def test_any_bytes_are_decoded_or_refused(raw):
     decoded_or_refused(raw)
 
 
 @given(almost_events())
-@settings(deadline=None)
 def test_any_json_with_our_keys_is_decoded_or_refused(event):
     decoded_or_refused(json.dumps(event).encode())
 
 
 @given(json_values())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_any_json_is_decoded_or_refused(anything):
     decoded_or_refused(json.dumps(anything).encode())
 
 
 @given(st.data())
-@settings(deadline=None)
 def test_a_good_event_with_bytes_changed_is_decoded_or_refused(data):
     raw = bytearray(value(event_id="e1", seq=3, ms_played=4, mood="\\ a"))
     for _ in range(data.draw(st.integers(1, 4))):
