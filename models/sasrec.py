@@ -1,0 +1,166 @@
+"""SASRec for music, as in Seshadri & Knees, "Leveraging Negative Signals with Self-Attention for
+Sequential Music Recommendation" (2023), section 3.2, after Kang & McAuley (arXiv:1808.09781).
+
+What is the paper's: two causal blocks, learned positions, a fully connected layer with GELU before
+the inner product with the tied item embeddings. What is ours (docs/models.md has the measurements):
+the start of the weights, scaled inputs, pre-norm blocks, an outcome embedding, so that the encoder
+knows what was skipped. Not here: losses, training, ranking.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+OUTCOMES = 5  # codes 0 (unknown, padding) to 4
+EMBEDDING = 0.1  # standard deviation of embeddings at the start
+
+
+@dataclass(frozen=True, kw_only=True)
+class SASRecConfig:
+    """Sizes of one model; everything a checkpoint needs besides the weights."""
+
+    items: int  # N, the catalog; item 0 pads and is not counted
+    length: int = 20  # T, newest occurrences that are read
+    width: int = 128  # D, of embeddings and hidden states
+    blocks: int = 2
+    heads: int = 8
+    expansion: int = 4  # feed-forward width over D
+    dropout: float = 0.3  # after the embeddings and each sub-layer
+    outcomes: bool = True  # add an embedding of how each occurrence ended
+    outcome_dropout: float = 0.2  # chance in training that an outcome is hidden, as in a `start`
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be built."""
+        if min(self.items, self.length, self.width, self.blocks, self.heads, self.expansion) < 1:
+            raise ValueError(f"every size must be 1 or more, got {self}")
+        if self.width % self.heads:
+            raise ValueError(
+                f"width {self.width} is not divisible by {self.heads} heads; give other heads"
+            )
+        if not 0 <= self.dropout < 1 or not 0 <= self.outcome_dropout <= 1:
+            raise ValueError(
+                f"dropout {self.dropout} must be in [0, 1), outcome_dropout "
+                f"{self.outcome_dropout} in [0, 1]"
+            )
+
+
+class CausalAttention(nn.Module):
+    """Multi-head self-attention in which a position sees itself and what came before.
+
+    There is no padding mask, and none is needed: rows are padded on the right, so a real position
+    has only real ones before it, and what padded positions compute is never read. Without a mask
+    the fused kernels stay usable, and the exported graph has no mask that could go wrong.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Mix positions, (B, T, D) -> (B, T, D)."""
+        batch, length, width = x.shape
+        q, k, v = self.qkv(x).chunk(3, dim=-1)
+        shape = (batch, length, self.heads, width // self.heads)
+        q, k, v = (part.view(shape).transpose(1, 2) for part in (q, k, v))  # (B, H, T, D/H)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        joined: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return joined
+
+
+class Block(nn.Module):
+    """Attention, then a feed-forward layer; each normalised before and added after."""
+
+    def __init__(self, config: SASRecConfig) -> None:
+        super().__init__()
+        width, hidden = config.width, config.width * config.expansion
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = CausalAttention(width, config.heads)
+        self.hidden_norm = nn.LayerNorm(width)
+        self.hidden = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Refine hidden states, (B, T, D) -> (B, T, D)."""
+        x = x + self.dropout(self.attention(self.attention_norm(x)))
+        refined: Tensor = x + self.dropout(self.hidden(self.hidden_norm(x)))
+        return refined
+
+
+class SASRec(nn.Module):
+    """Occurrences of a session -> the embedding that its next track should have."""
+
+    def __init__(self, config: SASRecConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.item_embedding = nn.Embedding(config.items + 1, config.width, padding_idx=0)
+        self.position_embedding = nn.Embedding(config.length, config.width)
+        self.outcome_embedding = nn.Embedding(OUTCOMES, config.width) if config.outcomes else None
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.norm = nn.LayerNorm(config.width)
+        self.projection = nn.Linear(config.width, config.width)
+        self.init_weights()
+
+    def forward(self, items: Tensor, outcomes: Tensor, lengths: Tensor) -> Tensor:
+        """Encode right-padded sessions, (B, T), (B, T), (B,) -> (B, D). This graph is exported."""
+        states = self.states(items, outcomes)  # (B, T, D)
+        last = (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, states.shape[-1])
+        return torch.gather(states, 1, last).squeeze(1)  # (B, D)
+
+    def states(self, items: Tensor, outcomes: Tensor) -> Tensor:
+        """Encode every position at once, (B, T), (B, T) -> (B, T, D), T up to config.length."""
+        # Scaled as in arXiv:1706.03762, section 3.4: tracks must outweigh positions from the start.
+        x = self.item_embedding(items) * math.sqrt(self.config.width)
+        x = x + self.position_embedding.weight[: items.shape[1]]
+        if self.outcome_embedding is not None:
+            x = x + self.outcome_embedding(self._partly_hidden(outcomes))
+        x = self.dropout(x)  # (B, T, D)
+        for block in self.blocks:
+            x = block(x)
+        return F.gelu(self.projection(self.norm(x)))
+
+    def grown(self, rows: Tensor) -> SASRec:
+        """Give a copy over a larger catalog; `rows` (N' + 1, D) are all of its item embeddings."""
+        model = SASRec(replace(self.config, items=len(rows) - 1)).to(rows.device)
+        model.load_state_dict({**self.state_dict(), "item_embedding.weight": rows})
+        return model
+
+    def _partly_hidden(self, outcomes: Tensor) -> Tensor:
+        """Hide outcomes at random in training: on a `start` the newest is not known yet."""
+        if not self.training or not self.config.outcome_dropout:
+            return outcomes
+        shown = torch.rand(outcomes.shape, device=outcomes.device) >= self.config.outcome_dropout
+        return outcomes * shown
+
+    @torch.no_grad()
+    def init_weights(self) -> None:
+        """Start the weights; N[s] is a normal distribution cut at two standard deviations s.
+
+        | parameter                       | start        |
+        |---------------------------------|--------------|
+        | item, position, outcome vectors | N[EMBEDDING] |
+        | item 0 (padding)                | 0            |
+        | weights of linear layers        | Xavier       |
+        | their biases                    | 0            |
+        | layer norms                     | 1 and 0      |
+
+        The paper draws all of it within [-.02, .02]. After four epochs on the MSSD subset that
+        start has a validation MRR@20 of .145, this one of .484: in the paper's, positions drown
+        the tracks, and the projection of small weights hides what the blocks found.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Embedding):
+                nn.init.trunc_normal_(
+                    module.weight, std=EMBEDDING, a=-2 * EMBEDDING, b=2 * EMBEDDING
+                )
+            elif isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+        self.item_embedding.weight[0].zero_()
