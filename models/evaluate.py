@@ -1,0 +1,184 @@
+"""Two protocols over held-out sessions: every next track, or the last one; always full ranking.
+
+`next-track` asks after each occurrence for the one that follows; `leave-last-out` asks for the last
+track of each session, and ranks it also among 1,000 sampled tracks, as Seshadri & Knees do (2023,
+section 4.1). Sampled figures do not order models as full ranking does (Krichene & Rendle, KDD 2020)
+and stand beside it for comparison with that paper alone. The rules are those of serving: the
+current track is masked, other repeats are allowed, tracks the catalog does not know are left out of
+the history and are a miss as a target, and a session of which nothing is known gets the popular
+tracks. Training, and the choice of sessions, are elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import metrics
+from .baselines import popularity_scores
+from .questions import HEARD, Asked, Bools, Floats, Ints, ProtocolName, Questions, Ranker, ask
+from .sampling import unobserved
+from .sessions import Sessions
+
+T = TypeVar("T", bound=np.generic)
+
+SKIPPED = (3, 4)  # early and at once: strengths 2 and 1
+HORIZON = 20  # following occurrences in which heard and skipped tracks are compared
+_LISTED = 10  # tracks of each list that count for coverage
+_SCORES = 4_000_000  # held at once for one ranker
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What one ranker did with every target; `metrics()` sums it up."""
+
+    model: str
+    session: Ints  # (n,) number of the session
+    heard: Bools  # (n,) whether the target was listened to
+    ranks: Ints  # (n,)
+    sampled_ranks: Ints | None = None  # (n,) among sampled tracks
+    coverage: float | None = None  # of the catalog by all first 10s; None for a ranker of lists
+    skip_auc: float | None = None  # of heard over skipped tracks still to come; None likewise
+    skip_pairs: int = 0
+
+    def metrics(self) -> dict[str, float | int | None]:
+        """Every figure by name, those of heard targets as `heard_…`; None where nothing counts."""
+        found: dict[str, float | int | None] = {}
+        for prefix, chosen in (("", self.ranks), ("heard_", self.ranks[self.heard])):
+            found |= {
+                **{f"{prefix}hit_rate@{k}": metrics.hit_rate(chosen, k) for k in (1, 5, 10, 20)},
+                f"{prefix}mrr@20": metrics.mrr(chosen, 20),
+                f"{prefix}ndcg@10": metrics.ndcg(chosen, 10),
+                f"{prefix}recall@20": metrics.recall(chosen, 20),
+                f"{prefix}targets": len(chosen),
+            }
+        if self.sampled_ranks is not None:
+            for k in (1, 5, 10, 20):
+                found[f"sampled_hit_rate@{k}"] = metrics.hit_rate(self.sampled_ranks, k)
+        found |= {f"coverage@{_LISTED}": self.coverage, "skip_auc": self.skip_auc}
+        return {
+            name: value if value is not None and np.isfinite(value) else None
+            for name, value in found.items()
+        }
+
+    def row(self) -> dict[str, Any]:
+        """Give the record that `segue eval --json` prints."""
+        return {"model": self.model, "metrics": self.metrics()}
+
+
+def evaluate(
+    rankers: Sequence[Ranker],
+    sessions: Sessions,
+    popularity: Ints,
+    protocol: ProtocolName = "next-track",
+    *,
+    negatives: int = 1000,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Evaluation]:
+    """Ask every ranker the same questions; `sessions` are over the rankers' catalog.
+
+    `popularity` (N + 1,) are plays in training, for sessions of which nothing is known; `negatives`
+    and `seed` are of the sampled figures; `progress` is told the sessions done and in all.
+    """
+    for ranker in rankers:
+        if not ranker.n_items == sessions.n_items == len(popularity) - 1:
+            raise ValueError(
+                f"{ranker.name} ranks {ranker.n_items} tracks, the sessions' catalog has "
+                f"{sessions.n_items} and popularity {len(popularity) - 1}: use reindexed()"
+            )
+    rng = np.random.default_rng(seed)
+    tallies = [_Tally(ranker, popularity_scores(popularity)) for ranker in rankers]
+    done = 0
+    for asked in ask(sessions, protocol, _SCORES):
+        drawn = None
+        if protocol == "leave-last-out":  # before any ranker answers: the same tracks for all
+            drawn = unobserved(asked.items, sessions.n_items, negatives, rng)[asked.questions.row]
+        size = max(1, _SCORES // (sessions.n_items + 1))  # one long session may be too many
+        for start in range(0, len(asked.target), size):
+            cut = slice(start, start + size)
+            for tally in tallies:
+                tally.add(asked.take(cut), None if drawn is None else drawn[cut])
+        done += len(asked.items)
+        progress(done, len(sessions))
+    return [tally.evaluation() for tally in tallies]
+
+
+@dataclass
+class _Tally:
+    """Answers of one ranker, gathered chunk by chunk."""
+
+    ranker: Ranker
+    cold: Floats  # (N + 1,)
+    session: list[Ints] = field(default_factory=list)
+    heard: list[Bools] = field(default_factory=list)
+    ranks: list[Ints] = field(default_factory=list)
+    sampled: list[Ints] = field(default_factory=list)
+    listed: set[int] = field(default_factory=set)
+    won: float = 0
+    pairs: int = 0
+
+    def add(self, asked: Asked, drawn: Ints | None) -> None:
+        scores = self._scores(asked.questions)
+        self.session.append(asked.session)
+        self.heard.append(asked.heard)
+        self.ranks.append(metrics.ranks(scores, asked.target))
+        if drawn is not None:
+            allowed = np.zeros(scores.shape, dtype=np.bool_)
+            np.put_along_axis(allowed, np.c_[drawn, asked.target], True, axis=1)
+            if self.ranker.listed is not None:  # its list of the whole catalog ends too early
+                scores = self._scores(asked.questions, allowed)
+            among = np.where(allowed, scores, -np.inf)
+            self.sampled.append(metrics.ranks(among, asked.target))
+        if self.ranker.listed is None:
+            self._compare_whole_rankings(asked, scores)
+
+    def evaluation(self) -> Evaluation:
+        n_items, whole = len(self.cold) - 1, self.ranker.listed is None
+        return Evaluation(
+            model=self.ranker.name,
+            session=_joined(self.session, np.int64),
+            heard=_joined(self.heard, np.bool_),
+            ranks=_joined(self.ranks, np.int64),
+            sampled_ranks=_joined(self.sampled, np.int64) if self.sampled else None,
+            coverage=metrics.coverage(np.array([*self.listed]), n_items) if whole else None,
+            skip_auc=self.won / self.pairs if self.pairs else None,
+            skip_pairs=self.pairs,
+        )
+
+    def _scores(self, questions: Questions, allowed: Bools | None = None) -> Floats:
+        """Ask where something is known, give the popular tracks elsewhere, mask the current."""
+        warm = np.flatnonzero(questions.depth)
+        if len(warm) == len(questions.depth):
+            scores = self.ranker.scores(questions, allowed)
+        else:
+            scores = np.tile(self.cold, (len(questions.depth), 1))
+            if len(warm):
+                only = None if allowed is None else allowed[warm]
+                scores[warm] = self.ranker.scores(questions.take(warm), only)
+        scores[np.arange(len(scores)), questions.current] = -np.inf
+        scores[:, 0] = -np.inf
+        return scores
+
+    def _compare_whole_rankings(self, asked: Asked, scores: Floats) -> None:
+        count = min(_LISTED, scores.shape[1] - 1)
+        first = np.argpartition(-scores, count - 1, axis=1)[:, :count]
+        self.listed.update(
+            np.unique(first[np.take_along_axis(scores, first, 1) > -np.inf]).tolist()
+        )
+        items, outcomes = asked.following(HORIZON)  # (n, H)
+        won, pairs = metrics.auc_pairs(
+            np.take_along_axis(scores, items, axis=1),
+            (items > 0) & (outcomes == HEARD),
+            (items > 0) & np.isin(outcomes, SKIPPED),
+        )
+        self.won += won
+        self.pairs += pairs
+
+
+def _joined(parts: Sequence[NDArray[T]], dtype: type[T]) -> NDArray[T]:
+    return np.concatenate([np.zeros(0, dtype), *parts])
