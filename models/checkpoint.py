@@ -1,0 +1,133 @@
+"""What the learning side keeps of a bundle, in the folder beside it: `VERSION.learner`.
+
+`weights.safetensors`, `config.json`, and two canonical tables of sessions: `replay.parquet`, a
+sample of what was trained on, and `anchor.parquet`, held out and never trained on, against which
+forgetting is measured. Nothing here serves (the bundle does that), and there is no pickle.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+import safetensors.torch
+from safetensors import SafetensorError
+
+from .data.canonical import SCHEMA, to_frame, to_sessions
+from .losses import LossConfig
+from .sasrec import SASRec, SASRecConfig
+from .sessions import Sessions
+
+_FORMAT = 1
+_WEIGHTS, _CONFIG = "weights.safetensors", "config.json"
+_TABLES = ("replay", "anchor")
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """A model that can go on learning, and what it must not forget."""
+
+    model: SASRec  # on the CPU, in evaluation mode
+    track_ids: tuple[str, ...]  # item i is track_ids[i - 1]
+    loss: LossConfig
+    training: dict[str, Any]  # as in the bundle's manifest
+    # Each over a catalog of its own, so that a track which the model does not know yet is not lost:
+    # `replay.reindexed(track_ids)` gives what the model can read.
+    replay: Sessions
+    anchor: Sessions
+
+
+class _Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    format: int
+    architecture: str
+    model: SASRecConfig
+    loss: LossConfig
+    training: dict[str, Any]
+    track_ids: tuple[str, ...]
+
+
+def learner_directory(bundle: Path) -> Path:
+    """Where a bundle's learner lies: beside it, as `VERSION.learner`."""
+    return bundle.with_name(f"{bundle.name}.learner")
+
+
+def save_learner(
+    directory: Path,
+    model: SASRec,
+    track_ids: tuple[str, ...],
+    *,
+    loss: LossConfig,
+    replay: Sessions,
+    anchor: Sessions,
+    training: Mapping[str, Any],
+) -> None:
+    """Write the folder whole or not at all; an older one at the same place is replaced."""
+    if len(track_ids) != model.config.items:
+        raise ValueError(
+            f"the model has {model.config.items} items, got {len(track_ids)} track ids"
+        )
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    work = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    try:
+        weights = {name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()}
+        safetensors.torch.save_file(weights, work / _WEIGHTS)
+        config = {
+            "format": _FORMAT,
+            "architecture": "sasrec",
+            "model": asdict(model.config),
+            "loss": asdict(loss),
+            "training": dict(training),
+            "track_ids": track_ids,
+        }
+        (work / _CONFIG).write_bytes(msgspec.json.format(msgspec.json.encode(config), indent=1))
+        for name, sessions in zip(_TABLES, (replay, anchor), strict=True):
+            to_frame(sessions).write_parquet(work / f"{name}.parquet", compression="zstd")
+        shutil.rmtree(directory, ignore_errors=True)
+        work.rename(directory)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def load_learner(directory: Path) -> Learner:
+    """Read a learner back.
+
+    Raises:
+        ValueError: the folder is missing, incomplete, of another version, or damaged.
+    """
+    damage = (
+        OSError, ValueError, RuntimeError, SafetensorError, msgspec.MsgspecError,
+        pl.exceptions.PolarsError,
+    )  # fmt: skip
+    try:
+        return _read(directory)
+    except damage as err:
+        raise ValueError(
+            f"{directory} is no learner that can be read: {err}; train the model again"
+        ) from err
+
+
+def _read(directory: Path) -> Learner:
+    config = msgspec.json.decode((directory / _CONFIG).read_bytes(), type=_Config)
+    if config.format != _FORMAT:
+        raise ValueError(f"it has format {config.format}, this version reads {_FORMAT}")
+    if len(config.track_ids) != config.model.items:
+        raise ValueError(f"{len(config.track_ids)} track ids for {config.model.items} items")
+    model = SASRec(config.model).eval()
+    model.load_state_dict(safetensors.torch.load_file(directory / _WEIGHTS))
+    replay, anchor = (_table(directory / f"{name}.parquet") for name in _TABLES)
+    return Learner(model, config.track_ids, config.loss, config.training, replay, anchor)
+
+
+def _table(path: Path) -> Sessions:
+    frame = pl.read_parquet(path)
+    if dict(frame.schema) != SCHEMA:
+        raise ValueError(f"{path.name} has columns {dict(frame.schema)}, expected {SCHEMA}")
+    return to_sessions(frame)

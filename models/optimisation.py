@@ -1,0 +1,187 @@
+"""One optimisation of one encoder: the steps, the learning rate, the best weights kept.
+
+Rows lie on the device as integers, and batches are drawn by index. Which rows there are, and what
+"best" means, are the caller's to say.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .losses import LossConfig, full_softmax, sampled_softmax, skip_contrastive
+from .sampling import Rows, uniform_negatives
+from .sasrec import SASRec
+
+logger = logging.getLogger(__name__)
+
+_WARM_UP = 0.3  # share of the steps in which the learning rate rises
+_FIRST = 1 / 25  # of the top learning rate, at the first step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long and how fast."""
+
+    epochs: int = 10
+    batch: int = 128  # rows a step
+    learning_rate: float = 3e-3  # at the top of the one cycle
+    clip: float = 5.0  # largest norm of a step's gradient
+    patience: int = 3  # epochs without a better validation MRR before it stops
+    seconds: float | None = None  # of training; the cycle is then squeezed into them
+    threads: int = 1  # of torch on a CPU; on a busy machine two were many times slower than one
+    new_share: float = 0.5  # of each batch in fine-tuning; the rest is replayed
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run."""
+        if min(self.epochs, self.batch, self.patience, self.threads) < 1:
+            raise ValueError(f"epochs, batch, patience and threads must be 1 or more, got {self}")
+        if self.learning_rate <= 0 or self.clip <= 0:
+            raise ValueError(
+                f"learning_rate {self.learning_rate} and clip {self.clip} must be above 0"
+            )
+
+
+class Step(NamedTuple):
+    """Where training stands."""
+
+    done: int  # steps
+    total: int
+    epoch: int  # from 1
+    loss: float  # mean of the epoch so far
+    valid_mrr: float | None  # newest, None before the first
+
+
+@dataclass
+class Trained:
+    """The best model of a run, in evaluation mode, and how the run went."""
+
+    model: SASRec
+    losses: list[float] = field(default_factory=list)  # mean of each epoch
+    valid_mrr: list[float] = field(default_factory=list)  # MRR@20 after each epoch, if validated
+    best_epoch: int = 0  # from 1; the one the weights are of
+    seconds: float = 0.0
+
+
+Progress = Callable[[Step], None]
+
+
+class Optimisation:
+    """One optimisation of one model."""
+
+    def __init__(self, model: SASRec, loss: LossConfig, schedule: Schedule, seed: int) -> None:
+        self.model = model
+        self.loss = loss
+        self.schedule = schedule
+        self.generator = torch.Generator().manual_seed(seed)
+        self._adam = torch.optim.Adam(model.parameters(), lr=schedule.learning_rate, fused=True)
+
+    def fit(
+        self,
+        rows: Rows,
+        draw: Callable[[], Iterator[Tensor]],
+        validate: Callable[[SASRec], float] | None,
+        progress: Progress,
+        clock: Callable[[], float],
+    ) -> Trained:
+        """Run the epochs, each over the batches that `draw` gives, and keep the best weights."""
+        began, limit = clock(), self.schedule.seconds or math.inf
+        rows = rows.to(self.model.item_embedding.weight.device)
+        result = Trained(self.model)
+        best = self.model.state_dict()
+        done, out_of_time = 0, False
+        for epoch in range(1, self.schedule.epochs + 1):
+            drawn = list(draw())
+            total = len(drawn) * self.schedule.epochs
+            self.model.train()
+            summed = 0.0
+            for count, chosen in enumerate(drawn, start=1):
+                elapsed = (clock() - began) / limit
+                summed += self._step(rows, chosen, max(done / total, elapsed))
+                done += 1
+                if not math.isfinite(summed):
+                    raise FloatingPointError(self._broken(summed, done, total))
+                valid_mrr = result.valid_mrr[-1] if result.valid_mrr else None
+                progress(Step(done, total, epoch, summed / count, valid_mrr))
+                if out_of_time := elapsed >= 1:
+                    break
+            result.losses.append(summed / count)
+            if validate is not None:
+                result.valid_mrr.append(validate(self.model))
+            if validate is None or result.valid_mrr[-1] >= max(result.valid_mrr):
+                result.best_epoch = epoch
+                best = copy.deepcopy(self.model.state_dict())
+            if out_of_time or epoch - result.best_epoch >= self.schedule.patience:
+                break
+        self.model.load_state_dict(best)
+        self.model.eval()
+        result.seconds = clock() - began
+        logger.info("trained %d of %d steps, best epoch %d", done, total, result.best_epoch)
+        return result
+
+    def _step(self, rows: Rows, chosen: Tensor, position: float) -> float:
+        """Take one step on the chosen rows, at a position in [0, 1] of the run."""
+        device = rows.items.device
+        chosen = chosen.to(device)
+        batch = Rows(rows.items[chosen], rows.outcomes[chosen])
+        for group in self._adam.param_groups:
+            group["lr"] = self.schedule.learning_rate * one_cycle(position)
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            value = batch_loss(self.model, batch, self.loss, self.generator)
+        self._adam.zero_grad()
+        value.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.schedule.clip)
+        self._adam.step()
+        return float(value.detach())
+
+    def _broken(self, summed: float, done: int, total: int) -> str:
+        return (
+            f"the loss is {summed} at step {done} of {total}, expected a finite number; lower the "
+            f"learning rate ({self.schedule.learning_rate}) or raise the temperature "
+            f"({self.loss.temperature})"
+        )
+
+
+def batch_loss(model: SASRec, rows: Rows, loss: LossConfig, generator: torch.Generator) -> Tensor:
+    """Loss of one batch of rows, (B, T + 1); `generator` draws the negatives of a sampled softmax.
+
+    What the likelihood has as classes: serving never offers the current track, so the full softmax
+    leaves it out; the sampled one must have it among its negatives (losses.py says why).
+    """
+    items, outcomes = rows.items.long(), rows.outcomes.long()
+    inputs, targets = items[:, :-1], items[:, 1:]  # (B, T)
+    states = model.states(inputs, outcomes[:, :-1])  # (B, T, D)
+    matrix = model.item_embedding.weight
+    real = targets > 0
+    if loss.negatives is None:
+        nll = full_softmax(states[real], matrix, targets[real], masked=inputs[real])
+    else:
+        drawn = uniform_negatives(model.config.items, loss.negatives, generator).to(items.device)
+        nll = sampled_softmax(states[real], matrix, targets[real], inputs[real], drawn)
+    if loss.name == "ce":
+        return nll
+    embeddings = model.item_embedding(items)  # (B, T + 1, D)
+    nce = skip_contrastive(
+        states if loss.context == "output" else embeddings[:, :-1],
+        embeddings,
+        items,
+        outcomes,
+        loss.noise_outcomes,
+        loss.temperature,
+        own_context=loss.context == "item",
+    )
+    return loss.alpha * nce + loss.beta * nll
+
+
+def one_cycle(position: float) -> float:
+    """Share of the top learning rate at a position in [0, 1] of the run: up, then down to 0."""
+    if position < _WARM_UP:
+        return _FIRST + (1 - _FIRST) * (1 - math.cos(math.pi * position / _WARM_UP)) / 2
+    return (1 + math.cos(math.pi * min(1, (position - _WARM_UP) / (1 - _WARM_UP)))) / 2

@@ -1,0 +1,131 @@
+"""Trains an encoder on sessions, from nothing or from the weights of a model that serves.
+
+All positions of a session are learned in one pass, the loss is on the real ones alone. How the
+steps are taken is in optimisation.py; when to train, and whether the result may serve, is decided
+elsewhere (finetune.py, gate.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+
+from . import metrics
+from .evaluate import evaluate
+from .losses import LossConfig
+from .optimisation import Optimisation, Progress, Schedule, Trained
+from .rankers import NeuralRanker
+from .sampling import Rows, batches, mixed_batches, training_rows
+from .sasrec import SASRec, SASRecConfig
+from .sessions import Sessions, joined
+
+FINE_TUNING = Schedule(epochs=2, learning_rate=1e-3)
+
+
+def train(
+    sessions: Sessions,
+    valid: Sessions,
+    config: SASRecConfig,
+    loss: LossConfig,
+    schedule: Schedule | None = None,
+    *,
+    seed: int = 0,
+    device: torch.device | None = None,
+    progress: Progress = lambda step: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Trained:
+    """Train from nothing and keep the epoch that ranks `valid` best (MRR@20, next track).
+
+    Both sets are over one catalog of `config.items` tracks. The same seed gives the same numbers
+    on a CPU, unless `schedule.seconds` is set.
+
+    Raises:
+        ValueError: catalogs differ, or there is nothing to train on.
+        FloatingPointError: the loss is no longer finite.
+    """
+    schedule = schedule or Schedule()
+    rows = _rows(sessions, config)
+    with _reproducible(seed, schedule.threads):
+        run = Optimisation(SASRec(config).to(device or best_device()), loss, schedule, seed)
+        draw = partial(batches, len(rows), schedule.batch, run.generator)
+        return run.fit(rows, draw, _validation(valid, sessions), progress, clock)
+
+
+def fine_tune(
+    model: SASRec,
+    new: Sessions,
+    replay: Sessions,
+    loss: LossConfig,
+    schedule: Schedule = FINE_TUNING,
+    *,
+    valid: Sessions | None = None,
+    seed: int = 0,
+    progress: Progress = lambda step: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Trained:
+    """Train a copy of `model` on new sessions, each batch mixed with replayed old ones.
+
+    All sessions are over the model's catalog (`SASRec.grown` gives it one with new tracks). Without
+    `valid` every epoch is run and the last weights are kept: the judge stands elsewhere (gate.py).
+
+    Raises:
+        ValueError: catalogs differ, or there is nothing new to train on.
+        FloatingPointError: the loss is no longer finite.
+    """
+    fresh, old = _rows(new, model.config), training_rows(replay, model.config.length)
+    rows = Rows(*(torch.cat(pair) for pair in zip(fresh, old, strict=True)))
+    validate = None if valid is None else _validation(valid, joined([new, replay]))
+    with _reproducible(seed, schedule.threads):
+        run = Optimisation(copy.deepcopy(model), loss, schedule, seed)
+        draw = partial(
+            mixed_batches, len(fresh), len(old), schedule.new_share, schedule.batch, run.generator
+        )
+        return run.fit(rows, draw, validate, progress, clock)
+
+
+def best_device() -> torch.device:
+    """Choose a GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _rows(sessions: Sessions, config: SASRecConfig) -> Rows:
+    if sessions.n_items != config.items:
+        raise ValueError(
+            f"the sessions' catalog has {sessions.n_items} tracks, the model's {config.items}; "
+            "use reindexed(), or SASRec.grown()"
+        )
+    rows = training_rows(sessions, config.length)
+    if not len(rows):
+        raise ValueError(
+            f"none of {len(sessions)} sessions has two tracks of the catalog in a row to learn from"
+        )
+    return rows
+
+
+def _validation(valid: Sessions, known: Sessions) -> Callable[[SASRec], float]:
+    counts = known.counts()
+
+    def mrr(model: SASRec) -> float:
+        (result,) = evaluate([NeuralRanker(model)], valid, counts)
+        return metrics.mrr(result.ranks, 20)
+
+    return mrr
+
+
+@contextlib.contextmanager
+def _reproducible(seed: int, threads: int) -> Iterator[None]:
+    """Pin torch's randomness and its threads, and give both back as they were."""
+    before = torch.get_num_threads()
+    devices = range(torch.cuda.device_count())
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
