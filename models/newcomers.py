@@ -12,22 +12,27 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .replay import pooled
 from .sessions import Sessions
 
 REACH = 3
 """Positions to each side in which another track of the session is a neighbour."""
 
 
-def grown_catalog(track_ids: Sequence[str], sessions: Sessions, min_count: int) -> tuple[str, ...]:
-    """Append the tracks that `sessions` hold `min_count` times or more; old items keep their place.
+def grown_catalog(
+    track_ids: Sequence[str], new: Sessions, replay: Sessions, min_count: int, limit: int
+) -> tuple[str, ...]:
+    """Append at most `limit` tracks that occur in `new`, and with `replay` `min_count` times.
 
-    The most frequent come first, ties by track_id, so that the same window grows the same catalog.
+    Old items keep their place. The most frequent come first, ties by track_id, so that the same
+    sessions grow the same catalog.
     """
-    if min_count < 1:
-        raise ValueError(f"min_count is {min_count}, expected at least 1")
-    known = set(track_ids)
-    new = [track for track in sessions.compacted(min_count).track_ids if track not in known]
-    return (*track_ids, *new)
+    if min_count < 1 or limit < 0:
+        raise ValueError(f"min_count {min_count} must be at least 1 and limit {limit} at least 0")
+    known, here = set(track_ids), set(new.compacted().track_ids)
+    often = pooled(new, replay).compacted(min_count).track_ids
+    grown = [track for track in often if track in here and track not in known]
+    return (*track_ids, *grown[:limit])
 
 
 def grown_rows(rows: NDArray[np.float32], sessions: Sessions) -> NDArray[np.float32]:

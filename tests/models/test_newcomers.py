@@ -17,12 +17,22 @@ def listening(*sessions: str, track_ids: str | None = None) -> Sessions:
     )
 
 
+NOTHING = listening(track_ids="")
+
+
 def test_new_tracks_come_after_the_old_the_most_frequent_first():
-    assert grown_catalog(("b", "a"), listening("azz", "bzy", "yx"), 2) == ("b", "a", "z", "y")
+    new = listening("azz", "bzy", "yx")
+    assert grown_catalog(("b", "a"), new, NOTHING, 2, 9) == ("b", "a", "z", "y")
 
 
-def test_a_track_seen_too_seldom_stays_out():
-    assert grown_catalog(("a",), listening("az"), 2) == ("a",)
+def test_a_track_seen_too_seldom_stays_out_until_it_comes_again():
+    new, earlier = listening("az"), listening("zy", "y")
+    assert grown_catalog(("a",), new, NOTHING, 2, 9) == ("a",)
+    assert grown_catalog(("a",), new, earlier, 2, 9) == ("a", "z")
+
+
+def test_of_a_flood_of_new_tracks_the_most_frequent_come_in():
+    assert grown_catalog(("a",), listening("xyyzzz"), NOTHING, 1, 2) == ("a", "z", "y")
 
 
 def test_a_new_row_is_the_mean_of_its_neighbours_rows():
@@ -56,7 +66,7 @@ def test_a_catalog_smaller_than_its_rows_is_misuse():
 
 @given(st.lists(st.text("abcwxyz", min_size=1, max_size=8), min_size=1, max_size=8))
 def test_every_row_is_finite_old_rows_stay_and_new_ones_lie_among_the_old(sessions):
-    catalog = grown_catalog("abc", listening(*sessions), 1)
+    catalog = grown_catalog("abc", listening(*sessions), NOTHING, 1, 99)
     rows = np.array([[0], [1], [2], [4]], dtype=np.float32)
     grown = grown_rows(rows, packed([(t, [(c, 1) for c in t]) for t in sessions], catalog))
     assert grown.shape == (len(catalog) + 1, 1)
