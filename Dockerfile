@@ -22,6 +22,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     ORT_DISABLE_TELEMETRY=1 \
+    FAUST_DATADIR=/tmp/faust \
     SEGUE_MODELS__ROOT=/var/lib/segue/models
 WORKDIR /app
 
@@ -34,7 +35,14 @@ COPY export export
 COPY models models
 COPY benchmarks benchmarks
 COPY cli cli
-RUN python3.11 -m compileall -q /app
+# The folders are not installed, so `segue --version` finds its metadata here.
+RUN python3.11 -c "import pathlib as p, tomllib; \
+        project = tomllib.loads(p.Path('pyproject.toml').read_text())['project']; \
+        name, version = project['name'], project['version']; \
+        info = p.Path(f'{name}-{version}.dist-info'); \
+        info.mkdir(); \
+        (info / 'METADATA').write_text(f'Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n')" \
+    && python3.11 -m compileall -q /app
 
 FROM ${BASE} AS worker-packages
 COPY requirements.worker.lock /tmp/
