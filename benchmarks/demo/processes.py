@@ -54,6 +54,15 @@ class Child:
         """None while it runs; then its exit status, or minus the signal that ended it."""
         return self._process.poll()
 
+    @property
+    def cpu_seconds(self) -> float | None:
+        """Processor time it has used so far; None where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime + stime
+
     def said(self) -> str:
         """Everything it has written, stdout and stderr as they came."""
         return self.log.read_text(encoding="utf-8", errors="replace")
