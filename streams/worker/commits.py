@@ -75,6 +75,10 @@ class Ledger:
         """Whether `position` is the partition's present one."""
         return self._positions.get(partition) is position
 
+    def hold(self, partition: int) -> object | None:
+        """What stands for the present hold of a partition; another one after each assignment."""
+        return self._positions.get(partition)
+
     def expected(self, partition: int) -> int | None:
         """The offset that must come next; None when the partition is not held."""
         position = self._positions.get(partition)

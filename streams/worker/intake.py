@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
@@ -18,6 +19,9 @@ from ..session import Arrival
 from .commits import Claim, Delivery, Ledger
 
 logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+"""The pause before a hole that could not be read is read again."""
 
 
 class Arrived(NamedTuple):
@@ -64,21 +68,38 @@ class Intake:
 
     async def _fill(self, partition: int, end: int) -> None:
         """Read the hole before `end` from the topic itself."""
-        start = self._ledger.expected(partition)
+        hold, start = self._ledger.hold(partition), self._ledger.expected(partition)
         assert start is not None
-        records = await self._missing(partition, start, end)
-        logger.warning(
-            "partition %d: offsets %d to %d were not delivered; %d events found and taken",
-            partition, start, end - 1, len(records),
-        )  # fmt: skip
-        self._metrics.gaps.labels("events" if records else "nothing").inc()
+        records = await self._read(partition, start, end)
         for record in records:
-            # The partition may have been taken away, or begun anew, while its hole was read.
-            if self._ledger.look(partition, record.offset) is Delivery.AGAIN:
-                continue
+            # Taken away or begun anew while its hole was read: what is not committed comes again,
+            # from an offset that may lie before the hole, so nothing may be passed over.
+            if self._ledger.hold(partition) is not hold:
+                return
             await self._enter(record, self._ledger.take(partition, record.offset))
-        if self._ledger.expected(partition) is not None:
+        if self._ledger.hold(partition) is hold:
             self._ledger.skip(partition, end)
+
+    async def _read(self, partition: int, start: int, end: int) -> Sequence[Arrived]:
+        """Ask the topic until it tells, while the partition is held: nothing else brings the hole."""
+        hold = self._ledger.hold(partition)
+        while self._ledger.hold(partition) is hold:
+            try:
+                records = await self._missing(partition, start, end)
+            except Exception:
+                logger.exception(
+                    "partition %d: offsets %d to %d cannot be read, trying again",
+                    partition, start, end - 1,
+                )  # fmt: skip
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            logger.warning(
+                "partition %d: offsets %d to %d were not delivered; %d events found and taken",
+                partition, start, end - 1, len(records),
+            )  # fmt: skip
+            self._metrics.gaps.labels("events" if records else "nothing").inc()
+            return records
+        return ()
 
     async def _enter(self, record: Arrived, claim: Claim) -> None:
         began = self._monotonic()
