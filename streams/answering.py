@@ -127,6 +127,8 @@ class Answering:
         done = [delivery for delivery in live if delivery.claim.live]
         for delivery in done:
             delivery.claim.done()
+        # What was taken away is told, and counted, by its next holder.
+        fresh = [answer for answer in fresh if answer.claim.live]
         self._count(done, fresh)
         if scorer is not None:
             self._judge([closed for answer in fresh for closed in answer.session.closed], scorer)
