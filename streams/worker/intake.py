@@ -81,7 +81,7 @@ class Intake:
             self._ledger.skip(partition, end)
 
     async def _read(self, partition: int, start: int, end: int) -> Sequence[Arrived]:
-        """Ask the topic until it tells, while the partition is held: nothing else brings the hole."""
+        """Ask the topic until it answers, while the partition is held: nobody else will."""
         hold = self._ledger.hold(partition)
         while self._ledger.hold(partition) is hold:
             try:
