@@ -37,7 +37,7 @@ class TinyEncoder(nn.Module):
         self, items: torch.Tensor, outcomes: torch.Tensor, lengths: torch.Tensor
     ) -> torch.Tensor:
         x = self.item_embedding(items) + self.outcome_embedding(outcomes)  # (B, T, D)
-        x = torch.tanh(x) + self.position
+        x = torch.tanh(x + self.position)  # the order of a session matters
         mask = torch.arange(items.shape[1]) < lengths[:, None]
         mean: torch.Tensor = (x * mask[..., None]).sum(1) / lengths[:, None]
         return mean

@@ -105,6 +105,14 @@ def test_only_the_newest_t_occurrences_count(scorer):
     assert scorer.rank([older + recent]) == scorer.rank([recent])
 
 
+def test_a_session_reaches_the_engine_oldest_first_and_its_scores_come_back(bundle, engine):
+    history = [("t7", 1), ("x", 2), ("t9", 3), ("t2", 4)]
+    (ranking,) = BundleScorer(bundle, engine).rank([history])
+    scores, candidates = engine.top([[(7, 1), (9, 3), (2, 4)]], np.array([[2]]))
+    assert tracks(ranking) == [f"t{item}" for item in candidates[0, :10]]
+    assert [score for _, score in ranking.items] == pytest.approx(scores[0, :10].tolist())
+
+
 def test_the_outcome_changes_what_a_network_offers(bundle, engine):
     heard, skipped = BundleScorer(bundle, engine).rank([[("t1", 1)], [("t1", 4)]])
     assert heard.items != skipped.items
@@ -172,7 +180,14 @@ def nothing_allowed(scores: NDArray[np.float32], row: int) -> None:
     scores[row] = -np.inf
 
 
-@pytest.mark.parametrize("fault", [raises, not_a_number, infinite, nothing_allowed])
+def too_few_allowed(scores: NDArray[np.float32], row: int) -> None:
+    scores[row, 20:] = -np.inf
+
+
+FAULTS = [raises, not_a_number, infinite, nothing_allowed, too_few_allowed]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_row_that_cannot_be_scored_is_degraded_and_its_batch_mates_are_not(
     fault, bundle, engine, caplog
 ):

@@ -1,5 +1,7 @@
 """Loading a bundle to serve it: the runtime, its provider, and what it refuses."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -72,12 +74,22 @@ def test_auto_serves_on_the_cpu_where_the_gpu_does_not_start(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("batch", [1, 2, 8, 9])
-def test_bound_and_padded_batches_rank_as_plain_ones_within_half_precision(bundle, batch):
+def test_bound_and_padded_batches_rank_as_plain_ones_within_half_precision(
+    bundle, batch, monkeypatch
+):
     """The GPU's engine, run on the CPU: everything of it but CUDA itself."""
+    sizes: list[int] = []
+
+    def counted(sessions: list[list[tuple[int, int]]], length: int) -> dict[str, Any]:
+        sizes.append(len(sessions))
+        return packed(sessions, length)
+
+    monkeypatch.setattr(scoring, "packed", counted)
     bound = BoundEngine(bundle, "cpu", threads=1, buckets=(1, 8))
     sessions = [[(item, item % 5) for item in range(row + 1, row + 4)] for row in range(batch)]
     exclude = np.array([[session[-1][0]] for session in sessions])
     scores, candidates = bound.top(sessions, exclude)
+    assert sizes == [{1: 1, 2: 8, 8: 8, 9: 9}[batch]]
     plain, _ = OnnxEngine(bundle).top(sessions, exclude)
     assert scores.shape == candidates.shape == (batch, 100)
     np.testing.assert_allclose(scores, plain, atol=5e-2)
