@@ -10,18 +10,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from kafka.producer.future import RecordMetadata
 
 from infra.broker import BrokerError
+from infra.reader import require_listener
+from infra.topics import partition_counts
 
 from .events import encode
 from .replay import Scheduled, stamped
-
-_FLUSH_SECONDS: Final = 30.0
 
 
 class Acknowledged(NamedTuple):
@@ -45,6 +45,11 @@ class Ledger:
     behind: float = 0.0  # the longest that an event was sent after it was due, seconds
 
     @property
+    def outstanding(self) -> int:
+        """Events neither acknowledged nor failed yet."""
+        return self.sent - len(self.acknowledged) - len(self.failed)
+
+    @property
     def rate(self) -> float:
         """Events sent a second."""
         return self.sent / self.seconds if self.seconds else 0.0
@@ -58,11 +63,14 @@ def play(
     stop: threading.Event | None = None,
     seconds: float = float("inf"),
     in_flight: int = 10_000,
+    patience: float = 10.0,
     progress: Callable[[Ledger], None] = lambda ledger: None,
 ) -> Ledger:
     """Send each event when it is due until the schedule, `seconds` or `stop` ends it.
 
     At most `in_flight` events wait for their acknowledgement; `progress` is called after each send.
+    A broker that goes away later is no error: at the end, `patience` seconds without one more
+    acknowledgement make what is left fail, and `Ledger.failed` holds it.
 
     Raises:
         BrokerError: no broker answers at `bootstrap`, or it does not have the topic.
@@ -74,11 +82,13 @@ def play(
     begin = time.monotonic()
     try:
         for at, event in scheduled:
-            if at >= seconds or stop.wait(max(0.0, begin + at - time.monotonic())):
+            wait = max(0.0, begin + at - time.monotonic())
+            if at >= seconds or stop.wait(wait) or not _acquired(room, stop):
                 break
-            if not _acquired(room, stop):
+            elapsed = time.monotonic() - begin
+            if elapsed >= seconds + 1.0:  # far behind: the schedule's end came first
                 break
-            ledger.behind = max(ledger.behind, time.monotonic() - begin - at)
+            ledger.behind = max(ledger.behind, elapsed - at)
             now = time.time()
             record = stamped(event, now)
             future = producer.send(topic, key=record.session_id.encode(), value=encode(record))
@@ -86,18 +96,20 @@ def play(
             future.add_both(_settled(ledger, room, record.session_id, record.id, now))
             progress(ledger)
         ledger.seconds = time.monotonic() - begin
-        producer.flush(timeout=_FLUSH_SECONDS)
+        _await(ledger, patience)
     except KafkaError as err:
         raise BrokerError(f"sending to {topic} at {bootstrap} failed: {err}") from err
     finally:
-        producer.close(timeout=1)
+        _close(producer, ledger)
     return ledger
 
 
 def _producer(bootstrap: str, topic: str) -> KafkaProducer:
-    producer = None
+    require_listener(bootstrap)  # at once: a client would try for ten seconds
+    if not partition_counts(bootstrap, [topic]):
+        raise BrokerError(f"no topic {topic} at {bootstrap}: make it with `segue topics create`")
     try:
-        producer = KafkaProducer(
+        return KafkaProducer(
             bootstrap_servers=bootstrap,
             acks="all",
             enable_idempotence=True,  # a retry neither doubles nor reorders a session's events
@@ -105,17 +117,27 @@ def _producer(bootstrap: str, topic: str) -> KafkaProducer:
             bootstrap_timeout_ms=10_000,
             max_block_ms=10_000,
         )
-        producer.partitions_for(topic)
     except KafkaError as err:
-        if producer is None:
-            message = (
-                f"no Kafka broker answers at {bootstrap}: start one (segue kafka up) or name it"
-            )
-        else:
-            producer.close(timeout=0)
-            message = f"no topic {topic} at {bootstrap}: make it with `segue topics create`"
-        raise BrokerError(f"{message} ({type(err).__name__}: {err})") from err
-    return producer
+        raise BrokerError(f"no Kafka broker answers at {bootstrap}: {err}") from err
+
+
+def _await(ledger: Ledger, patience: float) -> None:
+    """Wait until every event is settled, or nothing has been for a while."""
+    left, since = ledger.outstanding, time.monotonic()
+    while left and time.monotonic() - since < patience:
+        time.sleep(0.01)
+        if ledger.outstanding < left:
+            left, since = ledger.outstanding, time.monotonic()
+
+
+def _close(producer: KafkaProducer, ledger: Ledger) -> None:
+    """Close the producer; what no broker took by now fails and is noted in the ledger."""
+    if ledger.outstanding:
+        # close() flushes, and an idempotent producer that lost its broker never ends a flush, not
+        # even by delivery_timeout_ms. Only its thread can fail what is left.
+        producer._sender.force_close()
+        producer._sender.join(10)
+    producer.close(timeout=10)
 
 
 def _acquired(room: threading.Semaphore, stop: threading.Event) -> bool:
