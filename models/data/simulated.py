@@ -47,9 +47,7 @@ class Listeners:
     repeat: float = 0.08  # probability of going back to a track already heard in the session
     leave: float = 0.03  # probability of picking something else after any track
     leave_after_skip: float = 0.1  # the same after a track skipped at once or early
-    mood_drift: float = (
-        0.04  # probability, before each track, of a new mood and so of a new pick
-    )
+    mood_drift: float = 0.04  # probability, before each track, of a new mood and so of a new pick
     skip_base: float = -2.2  # log-odds of a skip for a perfect fit at the first position
     skip_misfit: float = 5.5  # added to them for the worst misfit of mood and track
     skip_late: float = 0.8  # added to them at position 20, in proportion before
