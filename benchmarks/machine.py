@@ -27,7 +27,7 @@ def provenance(command: Sequence[str] | None = None) -> dict[str, Any]:
         "machine": machine(),
         "commit": commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": list(command) if command is not None else _own_command(),
+        "command": list(command) if command is not None else own_command(),
     }
 
 
@@ -59,7 +59,7 @@ def write_result(path: Path, result: Mapping[str, Any]) -> None:
     fresh.replace(path)
 
 
-def _own_command() -> list[str]:
+def own_command() -> list[str]:
     """The command line, with the program by its name alone: folders say nothing to a reader."""
     return [Path(sys.argv[0]).name, *sys.argv[1:]]
 

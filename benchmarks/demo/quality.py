@@ -43,8 +43,9 @@ class Quality:
 
     def __init__(self, markov: Ranker, catalog: Catalog) -> None:
         self.occurrences = 0  # after a session's first
-        self.skips = 0  # skipped tracks, a session's first among them
-        self.listed_skips = 0  # of those that the model had listed
+        self.played = 0  # occurrences, the first ones too
+        self.skips = 0  # of those
+        self.listed_skips = 0  # of `occurrences`, skipped though the model had listed them
         self.by_version: dict[str, Counter[str]] = {}  # occurrences and hits of each model
         self._markov, self._catalog = markov, catalog
         self._hits: Counter[str] = Counter()
@@ -61,6 +62,7 @@ class Quality:
         played = self._played.setdefault(record.session_id, [])
         if record.position == 0:
             played.clear()  # a session may come back after its silence
+        self.played += 1
         self.skips += record.outcome >= SKIPPED_LATE
         if record.position > 0 and played:
             self._judge(record, played)

@@ -14,6 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from .processes import Child
 
+Metrics = dict[str, list[tuple[dict[str, str], float]]]
+"""By a sample's name: its labels, and its value."""
+
 _TIMEOUT = 2.0  # seconds; the port is on this machine
 
 
@@ -31,18 +34,17 @@ def ready(worker: Child) -> bool:
         return False
 
 
-def samples(worker: Child, name: str) -> dict[tuple[str, ...], float]:
-    """Give a metric's samples by the values of their labels; empty where it cannot be asked."""
+def metrics(worker: Child) -> Metrics:
+    """Give every sample; empty where nobody answers."""
     try:
-        text = _get(worker, "metrics")
+        text = _get(worker, "metrics") or ""
     except urllib.error.HTTPError:
         return {}
-    return {
-        tuple(sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(text or "")
-        for sample in family.samples
-        if sample.name == name
-    }
+    found: Metrics = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append((sample.labels, sample.value))
+    return found
 
 
 def _get(worker: Child, page: str) -> str | None:

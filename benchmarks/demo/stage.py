@@ -1,0 +1,229 @@
+"""The play itself: which process starts when, what is waited for, and how all of them end.
+
+Broker, topics, base model, worker, listeners, fine-tune: each is the `segue` command that a person
+would type, in a process of its own. What is seen of them is watch.py's, how it looks view.py's.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from infra.broker import BrokerError
+from infra.reader import reading, require_listener
+from infra.topics import Topics
+
+from . import own_topics
+from .base import Base, Choices, ready_base
+from .live import Live
+from .poison import SECONDS, Poison, poison
+from .processes import Child, Processes, segue
+from .scrape import announced, ready
+from .snapshot import Snapshot
+from .steps import Steps, failed
+from .watch import Watch
+
+DRAIN_SECONDS = 30.0
+STOPPED_SECONDS = 5.0  # the same, where somebody waits for the prompt to come back
+LEARNER_NICENESS = 15  # a fine-tune takes what the worker leaves
+SESSION_RATE = (
+    4.0  # events a second of one session: it ends within seconds, and can be learned from
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a person can ask for."""
+
+    data: str = "simulated"
+    seconds: float = 60.0
+    rate: float = 150.0  # events a second
+    every: float = 15.0  # seconds from fine-tune to fine-tune
+    bootstrap: str | None = None
+    directory: Path = Path(".segue/demo")
+    keep: bool = False
+    choices: Choices = field(default_factory=Choices)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a demo came to."""
+
+    base: Base
+    end: Snapshot
+    poison: int  # events that broke the contract on purpose
+
+
+class Stage:
+    """One demo. `began` is when it was asked for, of time.monotonic."""
+
+    def __init__(self, options: Options, steps: Steps, began: float) -> None:
+        self.options, self._steps, self._began = options, steps, began
+        self._run = options.directory.absolute() / "run"
+        self._prefix = f"demo-{uuid.uuid4().hex[:6]}." if options.bootstrap else ""
+        self._topics = Topics.named(self._prefix)
+        self._base: Base | None = None
+        self._watch: Watch | None = None
+        self._poison = 0
+
+    def so_far(self) -> Played | None:
+        """What is known by now; None before there is a stream."""
+        if self._base is None or self._watch is None:
+            return None
+        return Played(self._base, self._watch.snapshot(), self._poison)
+
+    def play(self) -> None:
+        """Play from the first step to the last count; whatever happens, no process is left.
+
+        Raises:
+            StepError: a step failed.
+            BrokerError: the broker that was named is not there.
+            BlockingIOError: another demo uses the directory.
+        """
+        directory = self.options.directory.absolute()
+        with ExitStack() as stack:
+            stack.enter_context(_alone(directory))
+            shutil.rmtree(self._run, ignore_errors=True)
+            if not self.options.keep:
+                stack.callback(shutil.rmtree, self._run, ignore_errors=True)
+            processes = stack.enter_context(Processes(directory / "logs"))
+            broker = self._start_broker(processes)
+            base = self._base = ready_base(
+                self._steps, processes, directory / "base", self.options.data, self.options.choices
+            )
+            bootstrap = self._await_broker(broker)
+            if self._prefix and not self.options.keep:
+                stack.callback(_remove_quietly, bootstrap, self._prefix)
+            self._make_topics(processes, bootstrap)
+            worker = self._start_worker(processes, bootstrap, base)
+            with reading(bootstrap) as consumer:
+                name = base.manifest.name
+                models = self._run / "models"
+                self._watch = Watch(consumer, self._topics, base.markov, models, name)
+                self._stream(processes, bootstrap, base, worker)
+
+    def _start_broker(self, processes: Processes) -> Child | None:
+        if self.options.bootstrap is not None:
+            require_listener(self.options.bootstrap)
+            return None
+        command = segue("kafka", "up", "--port", "0", "--dir", self._run / "kafka")
+        return processes.start("kafka", command)
+
+    def _await_broker(self, broker: Child | None) -> str:
+        if broker is None:
+            assert self.options.bootstrap is not None
+            return self.options.bootstrap
+        return self._steps.until(
+            "start Kafka", lambda: announced(broker, r"^ready (\S+)$"), broker, seconds=300
+        )
+
+    def _make_topics(self, processes: Processes, bootstrap: str) -> None:
+        command = segue("topics", "create", "--bootstrap", bootstrap, "--prefix", self._prefix)
+        self._steps.finish("make the topics", processes.start("topics", command), seconds=60)
+        own_topics.date_lists(bootstrap, self._topics)
+
+    def _start_worker(self, processes: Processes, bootstrap: str, base: Base) -> Child:
+        """Start a worker on a copy of the base in a registry of this run's own."""
+        models = self._run / "models"
+        bundle = models / base.manifest.name / base.manifest.version
+        for folder in (base.bundle, base.bundle.with_name(f"{base.bundle.name}.learner")):
+            shutil.copytree(folder, bundle.with_name(bundle.name + folder.suffix))
+        command = segue(
+            "worker", "--bundle", bundle, "--models", models, "--metrics-port", "0",
+            "--bootstrap", bootstrap, "--prefix", self._prefix,
+        )  # fmt: skip
+        worker = processes.start("worker", command)
+        what = "start a worker"
+        self._steps.until(what, lambda: ready(worker) or None, worker, seconds=90)
+        return worker
+
+    def _stream(self, processes: Processes, bootstrap: str, base: Base, worker: Child) -> None:
+        """Play the listeners, learn from them, and count until everything is accounted for."""
+        assert self._watch is not None
+        options, watch = self.options, self._watch
+        where = ("--bootstrap", bootstrap, "--prefix", self._prefix)
+        concurrent = max(4, round(options.rate / SESSION_RATE))
+        replay = segue(
+            "replay", "--data", f"parquet:{base.stream}", *where, "--rate", str(options.rate),
+            "--seconds", str(options.seconds), "--concurrent", str(concurrent),
+            "--seed", str(options.choices.seed), "--run", "live",
+        )  # fmt: skip
+        finetune = segue(
+            "finetune", "--every", f"{options.every:g}s", "--models", self._run / "models",
+            "--name", base.manifest.name, "--metrics-port", "0", *where,
+        )  # fmt: skip
+        listeners = processes.start("replay", replay)
+        learner = processes.start("finetune", finetune, niceness=LEARNER_NICENESS)
+        live = Live(self._steps.console, watch, worker, learner, self._began)
+        patience = STOPPED_SECONDS
+        try:
+            with (
+                _poisoner(bootstrap, self._topics.events) as poisoner,
+                live.showing(self._label(base), options.seconds),
+            ):
+                while listeners.status is None:
+                    self._steps.check()
+                    watch.look(worker)
+                    live.refresh()
+                    if watch.began:
+                        self._poison = poisoner(watch.began)
+                    for child in (worker, learner):
+                        if child.status is not None:
+                            raise failed("the stream", child)
+            if listeners.status:
+                raise failed("the stream", listeners)
+            patience = DRAIN_SECONDS
+        finally:  # also where it is stopped: what was sent by then is still counted
+            processes.stop(listeners, learner)
+            watch.drain(time.monotonic() + patience)
+            watch.ask(worker)
+
+    def _label(self, base: Base) -> str:
+        kind = "simulated listeners" if base.manifest.training["simulated"] else "real sessions"
+        return f"{base.manifest.training['data']} ({kind})"
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Hold the directory; it is let go with the process, however that ends."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+@contextmanager
+def _poisoner(bootstrap: str, topic: str) -> Iterator[Callable[[float], int]]:
+    """Give what sends the poison that is due by now, and says how much was sent in all."""
+    producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    kinds = poison(datetime.now(UTC).isoformat(timespec="seconds"))
+    sent: list[Poison] = []
+
+    def send(began: float) -> int:
+        while len(sent) < (time.monotonic() - began) / SECONDS:
+            sent.append(next(kinds))
+            producer.send(topic, key=sent[-1].key, value=sent[-1].value)
+        return len(sent)
+
+    try:
+        yield send
+        producer.flush(timeout=10)
+    except KafkaError as err:
+        raise BrokerError(f"{bootstrap} did not take an event: {err}") from err
+    finally:
+        producer.close(timeout=2)
+
+
+def _remove_quietly(bootstrap: str, prefix: str) -> None:
+    with suppress(BrokerError):  # it is gone, and the topics with it or out of reach
+        own_topics.remove(bootstrap, prefix)
