@@ -2,7 +2,7 @@
 
 It needs no installation (infra/java.py, infra/jars.py), listens on loopback only, and ends with the
 process that started it (infra/leash.py). It is not a production broker, and nothing here configures
-one. A node's folder holds `data/`, `node.properties` and `kafka.log`.
+one. A node's folder holds `data/`, `node.properties`, `kafka.log` and `lock`.
 """
 
 import contextlib
@@ -26,7 +26,6 @@ LEASH = Path(__file__).parent / "leash.py"
 TAKEN = "Address already in use"
 ADVICE = {  # what Kafka writes -> what to do about it
     TAKEN: "the port is taken: choose another, or stop what listens there",
-    "Failed to acquire lock": "another broker uses this folder: stop it, or choose another folder",
     "meta.properties": "the folder's data are damaged or another node's: move them away",
     "No space left on device": "the disk is full: make room, or choose a folder on another disk",
     "insufficient memory": "there is not enough memory: a broker needs about 400 MB",
@@ -131,25 +130,29 @@ class Broker:
             self.port = ports[0]
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            properties = node.write_properties(self.directory, self.port, ports[1])
-            with (self.directory / "kafka.log").open("ab") as log:
+            with (
+                node.alone(self.directory) as lock,
+                (self.directory / "kafka.log").open("ab") as log,
+            ):
                 self._log_began = log.tell()
+                properties = node.write_properties(self.directory, self.port, ports[1])
                 if not node.is_formatted(self.directory):
                     node.format_data(self._jvm, properties, log)
-                self._leash_out([*self._jvm, "kafka.Kafka", str(properties)], log.fileno())
+                command = [*self._jvm, "kafka.Kafka", str(properties)]
+                self._leash_out(command, log.fileno(), lock)
         except (OSError, subprocess.SubprocessError) as err:
             raise BrokerError(
                 self._told(f"Kafka could not start in {self.directory}: {err}")
             ) from err
 
-    def _leash_out(self, command: list[str], log: int) -> None:
+    def _leash_out(self, command: list[str], log: int, lock: int) -> None:
         self._lifeline, theirs = socket.socketpair()
         with theirs:
             abandoned = str(self.directory) if self._temporary else ""
             self._leash = subprocess.Popen(
                 [sys.executable, "-I", "-S", LEASH, str(theirs.fileno()), abandoned, *command],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=self.directory, pass_fds=[theirs.fileno()], start_new_session=True,
+                cwd=self.directory, pass_fds=[theirs.fileno(), lock], start_new_session=True,
             )  # fmt: skip
         with self._lifeline.makefile("rb") as answers:
             told = answers.readline()
@@ -162,7 +165,7 @@ class Broker:
         """Wait until the node answers; False when it ended, or the time did."""
         mine = node.cluster_id(self.directory).encode()
         while self.alive and time.monotonic() < deadline:
-            if mine in node.describe_cluster(self.port):
+            if mine and mine in node.describe_cluster(self.port):
                 return True
             time.sleep(0.05)
         return False

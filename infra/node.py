@@ -5,12 +5,14 @@ It starts nothing that stays (infra/broker.py does).
 
 import base64
 import contextlib
+import fcntl
 import re
 import socket
 import struct
 import subprocess
+import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +22,7 @@ CONFIG = Path(__file__).parent / "kafka"
 HOST = "127.0.0.1"
 NODE = 1
 HEAP = "512m"
+HANDOVER = 6.0  # seconds within which a broker whose starter was killed has left its folder
 
 
 def jvm(java: Java, jars: Iterable[Path]) -> list[str]:
@@ -53,6 +56,29 @@ def write_properties(directory: Path, port: int, controller_port: int) -> Path:
     lines = "".join(f"{key}={value}\n" for key, value in own.items())
     file.write_text(f"{(CONFIG / 'node.properties').read_text('utf-8')}\n{lines}", "utf-8")
     return file
+
+
+@contextlib.contextmanager
+def alone(directory: Path, patience: float = HANDOVER) -> Iterator[int]:
+    """Hold a node's folder, and yield the lock's descriptor for the process that is to keep it.
+
+    Kafka's own lock stops nobody: a second node in the folder ruins the first one's metadata. The
+    lock is free when nobody has the descriptor open any more. Raises BlockingIOError.
+    """
+    deadline = time.monotonic() + patience
+    with (directory / "lock").open("a") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as err:
+                if time.monotonic() > deadline:
+                    raise BlockingIOError(
+                        "another broker uses this folder; stop it, or choose another folder"
+                    ) from err
+                time.sleep(0.05)
+            else:
+                break
+        yield lock.fileno()
 
 
 def is_formatted(directory: Path) -> bool:
