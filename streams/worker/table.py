@@ -6,8 +6,10 @@ of their last write, so that the sweep finds the oldest first.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, cast
 
 import faust
@@ -23,7 +25,7 @@ logger = logging.getLogger(__name__)
 CHANGELOG_CONFIG = {
     # A fresh worker reads the whole changelog before it serves: compaction must bite early.
     "cleanup.policy": "compact",
-    "segment.ms": 600_000,
+    "segment.ms": 60_000,
     "segment.bytes": 16 * 1024 * 1024,
     "min.cleanable.dirty.ratio": 0.1,
     "max.compaction.lag.ms": 3_600_000,
@@ -117,19 +119,32 @@ class SessionTable(faust.Table[bytes, bytes]):
                 and must then find the record it made.
             limits: how long a record is kept.
         """
-        removed = 0
-        for key, raw in list(_first(self.data.data.items(), 256)):
+        old = list(islice(self._old(now_ms, committed, limits), 256))
+        await asyncio.gather(*(self._log(partition, key, None) for key, partition in old))
+        for key, _ in old:
+            self.data.discard(key)
+        return len(old)
+
+    def _old(
+        self, now_ms: dict[int, int], committed: Callable[[int], int | None], limits: Limits
+    ) -> Iterator[tuple[bytes, int]]:
+        """Keys that can go, with their partitions."""
+        # Each partition has its own clock, and the order of use is an order only within it.
+        young: set[int] = set()
+        for key, raw in self.data.data.items():
             partition = self.data._key_partition.get(key, -1)
-            if partition not in now_ms:
+            if partition in young or partition not in now_ms:
                 continue
-            session = place(raw)
+            try:
+                session = place(raw)
+            except msgspec.DecodeError:
+                continue  # `load` tells of it
             if now_ms[partition] - session.appended_ms <= limits.retention_ms:
-                break
-            if session.offset < (committed(partition) or 0):
-                await self._log(partition, key, None)
-                self.data.discard(key)
-                removed += 1
-        return removed
+                young.add(partition)
+                if len(young) == len(now_ms):
+                    return
+            elif session.offset < (committed(partition) or 0):
+                yield key, partition
 
     async def _log(self, partition: int, key: bytes, value: bytes | None) -> None:
         topic = self.changelog_topic_name
@@ -140,7 +155,3 @@ class SessionTable(faust.Table[bytes, bytes]):
         tp = TP(topic, partition)
         if tp in recovery.active_tps:
             recovery.active_offsets[tp] = max(recovery.active_offsets[tp] or -1, metadata.offset)
-
-
-def _first(items: Iterable[tuple[bytes, bytes]], count: int) -> Iterable[tuple[bytes, bytes]]:
-    return (pair for pair, _ in zip(items, range(count), strict=False))
