@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 30.0
 DRAIN_SECONDS = 5.0
-"""How long a batch that has begun may take to end before its partitions are let go."""
+"""How long what was taken may take to be answered before its partitions are let go."""
 
 
 class WorkerApp(LedgerApp):
@@ -37,15 +37,12 @@ class WorkerApp(LedgerApp):
     limits: Limits
     metrics: WorkerMetrics
     idle: asyncio.Event
-    draining: bool = False
     swept_at: float = 0.0
 
     async def answer_forever(self) -> None:
-        """Take batch after batch; nothing an event does ends this loop."""
-        while not self.should_stop:
+        """Take batch after batch, until it is cancelled; nothing an event does ends this loop."""
+        while True:
             batch = await self.batcher.take()
-            if self.draining:
-                return  # taken but not answered: not committed, so it comes again
             self.idle.clear()
             try:
                 await self._answer(batch)
@@ -78,23 +75,34 @@ class WorkerApp(LedgerApp):
             await self.answering.answer([refused])
 
     async def drain(self) -> None:
-        """Let the batch that has begun end, and commit what is done."""
+        """Answer what was taken and take nothing more, then commit it.
+
+        All of it: a batch passes over a session's second event, so an earlier offset may still wait
+        while later ones are answered, and a commit cannot pass it.
+        """
+        self.intake.open = False
         try:
-            await asyncio.wait_for(self.idle.wait(), DRAIN_SECONDS)
-        except TimeoutError:
-            logger.warning(
-                "a batch did not end within %.0f s; its events come again", DRAIN_SECONDS
-            )
-        try:
-            await asyncio.wait_for(self.consumer.commit(), DRAIN_SECONDS)
+            await asyncio.wait_for(self._emptied(), DRAIN_SECONDS)
+            # `commit` would only wait for one that is under way, which may be older than this.
+            consumer = cast(Consumer, self.consumer)
+            await asyncio.wait_for(consumer.force_commit(), DRAIN_SECONDS)
         except Exception:
-            logger.exception("the last commit failed; some answers will be given again")
+            logger.exception("draining did not end well; some answers will be given again")
+        logger.info("drained; committed %s", {p: self.committed(p) for p in self.held})
+
+    async def _emptied(self) -> None:
+        while self.batcher or not self.idle.is_set():
+            await asyncio.sleep(0.002)
+
+    @property
+    def held(self) -> list[int]:
+        """The partitions this worker answers."""
+        return sorted(self.ledger.partitions)
 
     async def on_stop(self) -> None:
         """Finish what was begun before Faust takes the consumer apart."""
-        self.draining = True
         self.metrics.ready.set(0)
-        if self.ledger.partitions:
+        if self.held:
             await self.drain()
         await super().on_stop()
 
@@ -114,7 +122,7 @@ class WorkerApp(LedgerApp):
 
     def observe(self) -> None:
         """Set the gauges that are looked up rather than counted."""
-        self.metrics.ready.set(not self.rebalancing and not self.draining)
+        self.metrics.ready.set(self.intake.open and not self.rebalancing)
         self.metrics.sessions.set(len(self.sessions.data.data))
         for partition in self.ledger.partitions:
             end = self.consumer.highwater(TP(self.events_topic, partition))

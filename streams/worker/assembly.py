@@ -142,7 +142,7 @@ def _add_agent(app: WorkerApp) -> None:
     async def answer() -> None:
         # Faust starts its tasks when recovery is over: from here on events are answered.
         app.observe()
-        held = ", ".join(map(str, sorted(app.ledger.partitions))) or "none yet"
+        held = ", ".join(map(str, app.held)) or "none yet"
         logger.info("ready: %d sessions, partitions %s", len(app.sessions.data.data), held)
         try:
             await app.answer_forever()
@@ -158,5 +158,6 @@ def _add_agent(app: WorkerApp) -> None:
 
     @app.on_partitions_revoked.connect
     async def revoked(*_: Any, **__: Any) -> None:  # noqa: ANN401 - Faust's signal decides
-        if app.ledger.partitions:
+        if app.held:
             await app.drain()
+            app.intake.open = not app.should_stop

@@ -12,14 +12,18 @@ from functools import cached_property
 from typing import Final
 
 import faust
+from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.utils.queues import FlowControlEvent
 
 from .commits import Ledger
 
+logger = logging.getLogger(__name__)
+
 READ: Final = "0.15.3"
 """The release these fixes were written against."""
+FETCH_WAIT_MS: Final = 100
 
 if faust.__version__ != READ:
     raise ImportError(
@@ -45,6 +49,19 @@ class SteadyFlow(FlowControlEvent):
             self.clear()
 
 
+class PromptThread(driver.AIOKafkaConsumerThread):
+    """Fetches with a short long-poll.
+
+    One fetch per broker is out at a time, and Faust lets it wait 1.5 s for data: a partition that
+    was just assigned or resumed is not asked for until it returns.
+    """
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+
 class LedgerConsumer(driver.Consumer):
     """A consumer that commits what the ledger says, and begins every partition at a known offset.
 
@@ -67,6 +84,9 @@ class LedgerConsumer(driver.Consumer):
         """The one topic whose offsets are committed."""
         return self.app.events_topic
 
+    def _new_consumer_thread(self) -> PromptThread:
+        return PromptThread(self, loop=self.loop, beacon=self.beacon)
+
     async def perform_seek(self) -> None:
         """Seek to the committed offsets, or to the earliest where there are none."""
         await super().perform_seek()
@@ -78,6 +98,8 @@ class LedgerConsumer(driver.Consumer):
         self._acked.clear()
         for tp, offset in starts.items():
             self.ledger.begin(tp.partition, offset)
+        begins = {tp.partition: offset for tp, offset in sorted(starts.items())}
+        logger.info("partitions begin at %s", begins)
 
     async def on_partitions_revoked(self, revoked: Set[TP]) -> None:
         """Let the claims of revoked partitions die after their batch had its chance to end."""

@@ -55,9 +55,13 @@ class Intake:
         self._monotonic = monotonic
         self.newest_ms: dict[int, int] = {}
         """The newest append time seen in each partition, milliseconds since 1970."""
+        self.open = True
+        """False while what was taken is answered and nothing new may come in (see `drain`)."""
 
     async def take(self, record: Arrived) -> None:
         """Put an arriving event in line, after everything that should have come before it."""
+        if not self.open:
+            return  # not taken, so not committed: it comes again
         partition, offset = record.partition, record.offset
         found = self._ledger.look(partition, offset)
         if found is Delivery.EARLY:

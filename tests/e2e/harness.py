@@ -284,9 +284,10 @@ def outcome(bootstrap: str, topics: Topics, changelog: str) -> Outcome:
     )
 
 
-def all_answered(bootstrap: str, topics: Topics, events: int) -> bool:
+def all_answered(bootstrap: str, topics: Topics) -> bool:
     """Whether as many recommendations and dead letters are there as events, at the least."""
-    return _count(bootstrap, topics.recommendations) + _count(bootstrap, topics.dlq) >= events
+    given = _count(bootstrap, topics.recommendations) + _count(bootstrap, topics.dlq)
+    return given >= _count(bootstrap, topics.events)
 
 
 def _count(bootstrap: str, topic: str) -> int:

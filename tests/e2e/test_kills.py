@@ -26,6 +26,8 @@ def settled(bootstrap: str, topics: Topics, prefix: str, seconds: float = 60) ->
     changelog = f"{prefix}segue-worker-sessions-changelog"
     deadline = time.monotonic() + seconds
     while True:
+        while not harness.all_answered(bootstrap, topics) and time.monotonic() < deadline:
+            time.sleep(0.2)
         found = harness.outcome(bootstrap, topics, changelog)
         if not found.missing or time.monotonic() > deadline:
             return found
@@ -50,7 +52,7 @@ def test_twenty_kills_lose_nothing_and_leave_the_state_of_an_undisturbed_run(
     create(broker, topics, 4, 1)
     bundle = bundles.place(bundles.network_files(), tmp_path / "bundle")
     rng = random.Random(7)
-    players = Players(broker, topics.events, TRACKS, rate=150, seed=7)
+    players = Players(broker, topics.events, TRACKS, rate=100, seed=7)
     with worker(broker, prefix, tmp_path, "--bundle", str(bundle)) as process:
         players.start()
         for number in range(ROUNDS):
