@@ -72,6 +72,9 @@ class BundleRanker:
         self.name = self.bundle.manifest.name
         self.n_items = len(self.bundle.catalog)
         self.listed: int | None = self._engine.cutoff
+        # Counts tie all the time, and their lists have an order by rule. A network does not tie
+        # unless it has collapsed, and then ties must count against it.
+        self._may_tie = self.bundle.counts is None
 
     def scores(self, questions: Questions, allowed: Bools | None = None) -> Floats:
         """Score what it lists; with `allowed`, every other item is excluded from the list."""
@@ -99,8 +102,8 @@ class BundleRanker:
             for session, newest in zip(sessions, current.tolist(), strict=True)
         ]
         for row, ranking in zip(result, self._scorer.rank(histories), strict=True):
-            for track_id, score in ranking.items:
-                row[catalog.index[track_id]] = score
+            for rank, (track_id, score) in enumerate(ranking.items):
+                row[catalog.index[track_id]] = score if self._may_tie else -rank
 
     def _among(self, sessions: list[list[tuple[int, int]]], allowed: Bools, result: Floats) -> None:
         excluded = [np.flatnonzero(~row[1:]) + 1 for row in allowed]
@@ -108,4 +111,6 @@ class BundleRanker:
         for row, items in zip(exclude, excluded, strict=True):
             row[: len(items)] = items
         scores, candidates = self._engine.top(sessions, exclude)
+        if not self._may_tie:
+            scores = np.where(np.isfinite(scores), -np.arange(self._engine.cutoff), scores)
         np.put_along_axis(result, candidates, scores, axis=1)
