@@ -1,0 +1,229 @@
+"""The recipe of a bundle: a data set is split, a model trained and validated, and all written.
+
+The steps themselves are elsewhere (split.py, train.py, evaluate.py, export.write); this is their
+order, and what the manifest says of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.write import write_bundle
+from streams.catalog import Catalog
+from streams.manifest import Manifest
+
+from .baselines import Markov, MostPopular
+from .checkpoint import learner_directory, save_learner
+from .data.sources import Source
+from .evaluate import Evaluation, evaluate
+from .losses import LossConfig
+from .optimisation import Progress, Schedule
+from .questions import ProtocolName, Ranker
+from .rankers import BundleRanker, NeuralRanker
+from .sasrec import SASRecConfig
+from .sessions import Sessions
+from .split import Parts, Split
+from .train import train
+
+REPLAYED = 20_000  # sessions kept for replay at most
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A data set, split; the catalog is what the training part holds."""
+
+    split: Split
+    parts: Parts  # over the catalog of the data set
+    train: Sessions  # over the bundle's catalog, as the next one
+    valid: Sessions
+
+    @property
+    def catalog(self) -> Catalog:
+        """The bundle's catalog: most played first."""
+        return Catalog(
+            track_ids=self.train.track_ids, counts=tuple(self.train.counts()[1:].tolist())
+        )
+
+    def training(self) -> dict[str, Any]:
+        """Say for a manifest what was trained on."""
+        return {
+            "data": self.split.data,
+            "simulated": self.split.simulated,
+            "split": self.split.record(),
+            "sessions": len(self.train),
+            "occurrences": int(self.train.offsets[-1]),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A bundle that was written, and how its model and the baselines do on validation sessions."""
+
+    manifest: Manifest
+    learner: Path | None
+    validation: list[Evaluation]
+
+
+def prepare(source: Source, *, seed: int = 0, train_fraction: float = 1.0) -> Prepared:
+    """Read a data set, drop duplicates, split by session.
+
+    Raises:
+        ValueError: it is too small to be split.
+    """
+    distinct = source.load().deduplicated()
+    split = Split(
+        data=source.name,
+        simulated=source.simulated,
+        sessions=len(distinct),
+        seed=seed,
+        train_fraction=train_fraction,
+    )
+    parts = split.parts(distinct)
+    if not (len(parts.train) and len(parts.valid)):
+        raise ValueError(
+            f"{source.spec} has {len(distinct)} distinct sessions, of which {len(parts.train)} are "
+            f"to train on and {len(parts.valid)} to validate with; give more data"
+        )
+    train_sessions = parts.train.compacted()
+    return Prepared(split, parts, train_sessions, parts.valid.reindexed(train_sessions.track_ids))
+
+
+def make_sasrec(
+    prepared: Prepared,
+    out: Path,
+    *,
+    name: str,
+    loss: LossConfig,
+    schedule: Schedule,
+    seed: int = 0,
+    progress: Progress = lambda step: None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Made:
+    """Train SASRec and write the bundle `out`, and its learner beside it.
+
+    Raises:
+        ValueError: `out` exists, or there is nothing to train on.
+        FloatingPointError: training failed.
+        BundleError: the export is not what was trained.
+    """
+    refuse_existing(out)
+    config = SASRecConfig(items=prepared.train.n_items)
+    trained = train(
+        prepared.train, prepared.valid, config, loss, schedule, seed=seed, progress=progress
+    )
+    model = trained.model.cpu()
+    say("ranking the validation sessions")
+    validation = _validate(NeuralRanker(model, name), prepared)
+    training = {
+        **prepared.training(),
+        "seed": seed,
+        "loss": asdict(loss),
+        "schedule": asdict(schedule),
+        "epochs": len(trained.losses),
+        "best_epoch": trained.best_epoch,
+        "seconds": round(trained.seconds, 1),
+    }
+    say("proving that the exported graphs rank as the model does, and writing the bundle")
+    manifest = write_bundle(
+        out,
+        name=name,
+        architecture="sasrec",
+        config=asdict(config),
+        catalog=prepared.catalog,
+        model=model,
+        metrics=_metrics(validation[0]),
+        training=training,
+    )
+    learner = learner_directory(out)
+    save_learner(
+        learner,
+        model,
+        prepared.train.track_ids,
+        loss=loss,
+        replay=_sample(prepared.parts.train, seed),
+        anchor=prepared.parts.valid,
+        training=training,
+    )
+    return Made(manifest, learner, validation)
+
+
+def make_markov(prepared: Prepared, out: Path, *, name: str) -> Made:
+    """Count transitions and write them as the bundle `out`.
+
+    Raises:
+        ValueError: `out` exists.
+    """
+    refuse_existing(out)
+    markov = Markov.fit(prepared.train)
+    markov.name = name
+    validation = _validate(markov, prepared)
+    manifest = write_bundle(
+        out,
+        name=name,
+        architecture="markov",
+        config={"steps": 1},
+        catalog=prepared.catalog,
+        counts=markov.transitions,
+        metrics=_metrics(validation[0]),
+        training=prepared.training(),
+    )
+    return Made(manifest, None, validation)
+
+
+def evaluate_bundle(
+    path: Path,
+    source: Source,
+    protocol: ProtocolName = "next-track",
+    *,
+    threads: int = 1,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Evaluation]:
+    """Rank the test sessions of a bundle's own split by it, as served, and by the baselines.
+
+    Raises:
+        BundleError: the bundle cannot be served.
+        ValueError: it was trained on other data.
+    """
+    ranker = BundleRanker(path, threads=threads)
+    split = Split.of(ranker.bundle.manifest.training)
+    if split.data != source.name:
+        raise ValueError(
+            f"{path} was trained on {split.data!r}, got {source.name!r}: which of its sessions are "
+            "unseen is not known; give the data set it was trained on"
+        )
+    parts = split.parts(source.load().deduplicated())
+    catalog = ranker.bundle.catalog
+    train_sessions = parts.train.reindexed(catalog.track_ids)
+    return evaluate(
+        [ranker, MostPopular.fit(train_sessions), Markov.fit(train_sessions)],
+        parts.test.reindexed(catalog.track_ids),
+        np.array([0, *catalog.counts], dtype=np.int64),
+        protocol,
+        progress=progress,
+    )
+
+
+def _validate(ranker: Ranker, prepared: Prepared) -> list[Evaluation]:
+    """Compare the model with the baselines on the validation sessions; the model comes first."""
+    baselines: list[Ranker] = [MostPopular.fit(prepared.train), Markov.fit(prepared.train)]
+    return evaluate([ranker, *baselines], prepared.valid, prepared.train.counts())
+
+
+def _metrics(evaluation: Evaluation) -> dict[str, Any]:
+    return {"part": "valid", "protocol": "next-track", **evaluation.metrics()}
+
+
+def _sample(sessions: Sessions, seed: int) -> Sessions:
+    chosen = np.random.default_rng(seed).permutation(len(sessions))[:REPLAYED]
+    return sessions.select(np.sort(chosen))
+
+
+def refuse_existing(out: Path) -> None:
+    """Raise ValueError where a bundle would be written over."""
+    if out.exists():  # said before hours of training, not after
+        raise ValueError(f"{out} exists; a bundle is never changed: give another directory")

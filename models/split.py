@@ -1,0 +1,77 @@
+"""How the sessions of a data set were divided, said so that anyone can divide them again.
+
+A bundle's manifest carries it: evaluation and replay find by it the sessions that training never
+saw. Nothing is read here, and the sessions are not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from .sessions import Sessions, split_by_session
+
+
+class Parts(NamedTuple):
+    """Distinct sessions in four parts, all over the catalog of the data set."""
+
+    train: Sessions
+    valid: Sessions  # chose the epoch, and is the anchor of later fine-tuning
+    test: Sessions  # seen by nothing
+    unused: Sessions  # of the training share, left out by `train_fraction`: seen by nothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Duplicates dropped, then whole sessions dealt out at random."""
+
+    data: str  # name of the data set
+    simulated: bool
+    sessions: int  # distinct ones in it: a data set of the same name may have changed
+    seed: int = 0
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    train_fraction: float = 1.0  # of the training part, what was trained on
+
+    def __post_init__(self) -> None:
+        """Refuse a share that leaves nothing to train on."""
+        if not 0 < self.train_fraction <= 1:
+            raise ValueError(
+                f"fraction {self.train_fraction}: expected a share above 0 and up to 1"
+            )
+
+    def parts(self, distinct: Sessions) -> Parts:
+        """Divide; `distinct` are all the sessions of the data set, deduplicated.
+
+        Raises:
+            ValueError: their number is not the one that was divided then.
+        """
+        if len(distinct) != self.sessions:
+            raise ValueError(
+                f"data {self.data!r} has {len(distinct)} distinct sessions, the split was made of "
+                f"{self.sessions}; give the data set that the bundle was trained on"
+            )
+        whole, valid, test = split_by_session(distinct, self.seed, self.fractions)
+        shares = (self.train_fraction, 1 - self.train_fraction)
+        train, unused = split_by_session(whole, self.seed, shares)
+        return Parts(train, valid, test, unused)
+
+    def record(self) -> dict[str, Any]:
+        """Give what goes into a manifest's `training`."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, training: Mapping[str, Any]) -> Split:
+        """Read it back from a manifest's `training`.
+
+        Raises:
+            ValueError: there is none, or it is of another form.
+        """
+        try:
+            found = dict(training["split"])
+            return cls(**{**found, "fractions": tuple(found["fractions"])})
+        except (KeyError, TypeError) as err:
+            raise ValueError(
+                "the bundle does not say how its training data was split, so nothing held out can "
+                "be found; train it with `segue train`"
+            ) from err

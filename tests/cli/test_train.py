@@ -1,0 +1,107 @@
+"""`segue train` as a person or a script calls it; the data is simulated and small."""
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from cli.train import train
+from models.checkpoint import learner_directory, load_learner
+from models.data.sources import open_source
+from models.split import Split
+from streams.bundle import open_bundle
+
+DATA = "simulated:sessions=80,tracks=100,seed=1"
+app = typer.Typer()
+app.command()(train)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    out = tmp_path_factory.mktemp("models") / "v1"
+    result = run(
+        "--data", DATA, "--out", out, "--epochs", 2, "--fraction", 0.5, "--split-seed", 4,
+        "--name", "mine", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return out, result
+
+
+def test_stdout_is_json_and_what_happens_meanwhile_is_told_on_stderr(trained):
+    out, result = trained
+    answer = json.loads(result.stdout)
+    assert (answer["bundle"], answer["name"]) == (str(out), "mine")
+    assert [row["model"] for row in answer["rows"]] == ["mine", "popularity", "markov"]
+    assert 0 <= answer["rows"][0]["metrics"]["hit_rate@10"] <= 1
+    assert answer["sessions"] == {"train": 32, "valid": 8, "test": 8, "unused": 32}
+    assert "training: epoch 1, loss" in result.stderr
+    assert "writing the bundle" in result.stderr
+
+
+def test_the_manifest_says_what_was_trained_on_and_how(trained):
+    out, _ = trained
+    manifest = open_bundle(out).manifest
+    training = manifest.training
+    assert (training["data"], training["simulated"], training["sessions"]) == (
+        "simulated",
+        True,
+        32,
+    )
+    assert training["loss"]["name"] == "skip-contrastive"
+    assert (training["epochs"], training["schedule"]["epochs"]) == (2, 2)
+    assert (manifest.metrics["part"], manifest.metrics["protocol"]) == ("valid", "next-track")
+
+
+def test_the_sessions_that_training_never_saw_can_be_found_again(trained):
+    out, _ = trained
+    split = Split.of(open_bundle(out).manifest.training)
+    assert (split.seed, split.train_fraction) == (4, 0.5)
+    parts = split.parts(open_source(DATA).load().deduplicated())
+    learner = load_learner(learner_directory(out))
+    unseen = {*parts.test.session_ids, *parts.unused.session_ids}
+    assert not unseen & {*learner.replay.session_ids, *learner.anchor.session_ids}
+    assert not {*learner.replay.session_ids} & {*learner.anchor.session_ids}
+    assert set(learner.track_ids) == set(parts.train.compacted().track_ids)
+
+
+def test_a_markov_bundle_has_counts_alone(tmp_path):
+    out = tmp_path / "markov"
+    result = run("--data", DATA, "--model", "markov", "--out", out, "--json")
+    assert json.loads(result.stdout)["learner"] is None
+    bundle = open_bundle(out)
+    assert bundle.counts is not None
+    assert bundle.encoder is None
+    assert not learner_directory(out).exists()
+
+
+def test_without_json_there_is_a_table_that_says_simulated(tmp_path):
+    result = run("--data", DATA, "--model", "markov", "--out", tmp_path / "markov")
+    assert "simulated (simulated), validation sessions" in result.stdout
+    assert "popularity" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (("--strengths", "1;2"), "expected numbers like 1,2"),
+        (("--strengths", "4"), "expected some of 1, 2, 3"),
+        (("--temperature", "0"), "temperature 0"),
+        (("--fraction", "0"), "fraction 0"),
+        (("--data", "nowhere:x"), "unknown data 'nowhere:x'"),
+    ],
+)
+def test_misuse_is_named_before_anything_is_trained(tmp_path, wrong, named):
+    with pytest.raises(ValueError, match=named):
+        run("--data", DATA, "--out", tmp_path / "v1", *wrong)
+    assert not (tmp_path / "v1").exists()
+
+
+def test_a_bundle_that_exists_is_not_written_over(tmp_path):
+    (tmp_path / "v1").mkdir()
+    with pytest.raises(ValueError, match="v1 exists"):
+        run("--data", DATA, "--out", tmp_path / "v1")

@@ -1,0 +1,55 @@
+"""A split can be made again from what a manifest says, and parts never overlap."""
+
+import json
+
+import pytest
+
+from models.sessions import Sessions, packed
+from models.split import Split
+
+DISTINCT = packed((f"s{i}", [("a", 1), (f"t{i}", 1)]) for i in range(40))
+SPLIT = Split(data="mine", simulated=False, sessions=40, seed=3, train_fraction=0.5)
+
+
+def names(sessions: Sessions) -> set[str]:
+    return set(sessions.session_ids)
+
+
+def test_every_session_is_in_one_part():
+    parts = SPLIT.parts(DISTINCT)
+    assert [len(part) for part in parts] == [16, 4, 4, 16]
+    assert set().union(*map(names, parts)) == names(DISTINCT)
+
+
+def test_the_record_makes_the_same_parts_again():
+    again = Split.of({"split": SPLIT.record(), "seed": 9}).parts(DISTINCT)
+    for one, other in zip(SPLIT.parts(DISTINCT), again, strict=True):
+        assert one.same_as(other)
+
+
+def test_the_record_survives_json():
+    assert Split.of(json.loads(json.dumps({"split": SPLIT.record()}))) == SPLIT
+
+
+def test_a_smaller_share_trains_on_a_part_of_the_same_sessions():
+    whole = Split(data="mine", simulated=False, sessions=40, seed=3)
+    assert names(SPLIT.parts(DISTINCT).train) < names(whole.parts(DISTINCT).train)
+    assert names(SPLIT.parts(DISTINCT).test) == names(whole.parts(DISTINCT).test)
+    assert len(whole.parts(DISTINCT).unused) == 0
+
+
+def test_data_that_has_changed_is_refused():
+    with pytest.raises(ValueError, match="has 39 distinct sessions, the split was made of 40"):
+        SPLIT.parts(DISTINCT.select(range(39)))
+
+
+@pytest.mark.parametrize("training", [{}, {"split": None}, {"split": {"shape": 1}}])
+def test_a_bundle_that_does_not_say_is_refused(training):
+    with pytest.raises(ValueError, match="does not say how its training data was split"):
+        Split.of(training)
+
+
+@pytest.mark.parametrize("fraction", [0.0, -0.5, 1.5])
+def test_a_share_that_leaves_nothing_is_refused(fraction):
+    with pytest.raises(ValueError, match=f"fraction {fraction}"):
+        Split(data="mine", simulated=False, sessions=1, train_fraction=fraction)
