@@ -56,6 +56,8 @@ class PromptThread(driver.AIOKafkaConsumerThread):
     was just assigned or resumed is not asked for until it returns.
     """
 
+    logger = logging.getLogger("faust.segue")
+
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
@@ -142,6 +144,9 @@ class LedgerApp(faust.App):
     def flow_control(self) -> FlowControlEvent:
         """The flow control of every stream of this application."""
         return SteadyFlow(loop=self.loop)
+
+    def _create_directories(self) -> None:
+        """Nothing is kept on disk, so nothing is left in the folder a worker was started in."""
 
     def _new_transport(self) -> LedgerTransport:
         return LedgerTransport(self.conf.broker_consumer, self)
