@@ -53,7 +53,8 @@ class Live:
             self._greeted = True
             text = view.first(*now.first, time.monotonic() - self._began)
             text = f"[bold green]▶[/] {escape(text)}"
-            self._console.print(text, highlight=False, soft_wrap=True)
+            wrapped = self._console.is_terminal
+            self._console.print(text, highlight=False, soft_wrap=not wrapped)
         for record in now.finetunes[self._told :]:
             self._told += 1
             if self._screen is None:

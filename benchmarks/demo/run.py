@@ -49,8 +49,9 @@ def run(options: Options, out: Path | None, as_json: bool, command: list[str]) -
                 f"another demo uses {options.directory}: wait for its end, or give another --dir"
             ) from None
     played = stage.so_far()
-    if played is None:
-        return code
+    if played is None or not played.end.tally.events_in:
+        console.print(f"no event was played; logs: {options.directory / 'logs'}", soft_wrap=True)
+        return code or 1
     record = _record(options, played, command, interrupted=code != 0)
     console.print(view.summary(record))
     if out is not None:

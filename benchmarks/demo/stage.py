@@ -165,8 +165,14 @@ class Stage:
         listeners = processes.start("replay", replay)
         learner = processes.start("finetune", finetune, niceness=LEARNER_NICENESS)
         live = Live(self._steps.console, watch, worker, learner, self._began)
+
+        def begun() -> bool | None:
+            watch.look(worker, timeout_ms=50)
+            return True if watch.began else None
+
         patience = STOPPED_SECONDS
         try:
+            self._steps.until("let listeners play", begun, listeners, worker, seconds=90)
             with (
                 _poisoner(bootstrap, self._topics.events) as poisoner,
                 live.showing(self._label(base), options.seconds),
@@ -175,8 +181,7 @@ class Stage:
                     self._steps.check()
                     watch.look(worker)
                     live.refresh()
-                    if watch.began:
-                        self._poison = poisoner(watch.began)
+                    self._poison = poisoner(watch.began)
                     for child in (worker, learner):
                         if child.status is not None:
                             raise failed("the stream", child)

@@ -118,8 +118,8 @@ class Steps:
 
             yield line
         passed = f"{time.monotonic() - began:.1f} s"
-        line = f"[green]✓[/] {escape(what)} [dim]{passed}[/]"
-        self.console.print(line, highlight=False, soft_wrap=True)
+        done = f"[green]✓[/] {escape(what)} [dim]{passed}[/]"
+        self.console.print(done, highlight=False, soft_wrap=True)
 
 
 def failed(what: str, child: Child, how: str | None = None) -> StepError:

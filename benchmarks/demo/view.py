@@ -78,8 +78,7 @@ def verdict(record: dict[str, Any]) -> str:
     if (change := numbers.get("anchor_change_mrr@20")) is not None:
         told.append(f"anchor {change:+.1%}")
     name = record["verdict"] + (f" {record['version']}" if record.get("version") else "")
-    reasons = "; ".join(record.get("reasons", ()))
-    return f"{name}: {', '.join(told)}" + (f" ({reasons})" if reasons else "")
+    return f"{name}: {'; '.join(filter(None, [', '.join(told), *record.get('reasons', ())]))}"
 
 
 def _stream(now: Snapshot) -> RenderableType:
@@ -102,7 +101,7 @@ def _promise(now: Snapshot) -> RenderableType:
     return _rows(
         ("events in", f"{tally.events_in:,}"),
         ("= answered", f"{tally.answered:,}{trouble}"),
-        ("+ dead-lettered", f"{tally.dead_lettered:,}"),
+        ("+ dead-lettered", f"{tally.dead_lettered:,} (demo's poison)"),
         ("+ not yet", f"{len(tally.missing):,}"),
     )
 
