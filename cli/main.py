@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from . import bench, data, kafka, models, replay, topics, worker
+from . import bench, data, demo, kafka, models, replay, topics, train, worker
+from .eval import evaluate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,10 +39,13 @@ def _segue(
     """Streaming recommendations for music sessions: Kafka in, Kafka out."""
 
 
+app.command("demo")(demo.demo)
 app.add_typer(kafka.app, name="kafka")
 app.add_typer(topics.app, name="topics")
 app.add_typer(data.app, name="data")
 app.command("replay")(replay.replay)
+app.command("train")(train.train)
+app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 app.command("worker")(worker.worker)
 app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
