@@ -41,7 +41,7 @@ class Evaluation:
     heard: Bools  # (n,) whether the target was listened to
     ranks: Ints  # (n,)
     sampled_ranks: Ints | None = None  # (n,) among sampled tracks
-    coverage: float | None = None  # of the catalog by all first 10s; None for a ranker of lists
+    coverage: float | None = None  # of the catalog by all first 10s; None if not asked, or of lists
     skip_auc: float | None = None  # of heard over skipped tracks still to come; None likewise
     skip_pairs: int = 0
 
@@ -78,12 +78,14 @@ def evaluate(
     *,
     negatives: int = 1000,
     seed: int = 0,
+    ranks_only: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Evaluation]:
     """Ask every ranker the same questions; `sessions` are over the rankers' catalog.
 
     `popularity` (N + 1,) are plays in training, for sessions of which nothing is known; `negatives`
-    and `seed` are of the sampled figures; `progress` is told the sessions done and in all.
+    and `seed` are of the sampled figures; `ranks_only` leaves coverage and skip AUC out, which
+    take as long as the rest; `progress` is told the sessions done and in all.
     """
     for ranker in rankers:
         if not ranker.n_items == sessions.n_items == len(popularity) - 1:
@@ -92,7 +94,10 @@ def evaluate(
                 f"{sessions.n_items} and popularity {len(popularity) - 1}: use reindexed()"
             )
     rng = np.random.default_rng(seed)
-    tallies = [_Tally(ranker, popularity_scores(popularity)) for ranker in rankers]
+    cold = popularity_scores(popularity)
+    tallies = [
+        _Tally(ranker, cold, whole=ranker.listed is None and not ranks_only) for ranker in rankers
+    ]
     done = 0
     for asked in ask(sessions, protocol, _SCORES):
         drawn = None
@@ -114,6 +119,7 @@ class _Tally:
 
     ranker: Ranker
     cold: Floats  # (N + 1,)
+    whole: bool  # whether whole rankings are compared
     session: list[Ints] = field(default_factory=list)
     heard: list[Bools] = field(default_factory=list)
     ranks: list[Ints] = field(default_factory=list)
@@ -134,18 +140,18 @@ class _Tally:
                 scores = self._scores(asked.questions, allowed)
             among = np.where(allowed, scores, -np.inf)
             self.sampled.append(metrics.ranks(among, asked.target))
-        if self.ranker.listed is None:
+        if self.whole:
             self._compare_whole_rankings(asked, scores)
 
     def evaluation(self) -> Evaluation:
-        n_items, whole = len(self.cold) - 1, self.ranker.listed is None
+        n_items = len(self.cold) - 1
         return Evaluation(
             model=self.ranker.name,
             session=_joined(self.session, np.int64),
             heard=_joined(self.heard, np.bool_),
             ranks=_joined(self.ranks, np.int64),
             sampled_ranks=_joined(self.sampled, np.int64) if self.sampled else None,
-            coverage=metrics.coverage(np.array([*self.listed]), n_items) if whole else None,
+            coverage=metrics.coverage(np.array([*self.listed]), n_items) if self.whole else None,
             skip_auc=self.won / self.pairs if self.pairs else None,
             skip_pairs=self.pairs,
         )
@@ -156,7 +162,8 @@ class _Tally:
         if len(warm) == len(questions.depth):
             scores = self.ranker.scores(questions, allowed)
         else:
-            scores = np.tile(self.cold, (len(questions.depth), 1))
+            scores = np.empty((len(questions.depth), len(self.cold)))
+            scores[questions.depth == 0] = self.cold
             if len(warm):
                 only = None if allowed is None else allowed[warm]
                 scores[warm] = self.ranker.scores(questions.take(warm), only)
@@ -167,9 +174,8 @@ class _Tally:
     def _compare_whole_rankings(self, asked: Asked, scores: Floats) -> None:
         count = min(_LISTED, scores.shape[1] - 1)
         first = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-        self.listed.update(
-            np.unique(first[np.take_along_axis(scores, first, 1) > -np.inf]).tolist()
-        )
+        listed = first[np.take_along_axis(scores, first, axis=1) > -np.inf]
+        self.listed.update(np.unique(listed).tolist())
         items, outcomes = asked.following(HORIZON)  # (n, H)
         won, pairs = metrics.auc_pairs(
             np.take_along_axis(scores, items, axis=1),

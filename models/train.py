@@ -111,7 +111,7 @@ def _validation(valid: Sessions, known: Sessions) -> Callable[[SASRec], float]:
     counts = known.counts()
 
     def mrr(model: SASRec) -> float:
-        (result,) = evaluate([NeuralRanker(model)], valid, counts)
+        (result,) = evaluate([NeuralRanker(model)], valid, counts, ranks_only=True)
         return metrics.mrr(result.ranks, 20)
 
     return mrr

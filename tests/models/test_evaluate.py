@@ -110,6 +110,14 @@ def test_skip_auc_compares_tracks_still_to_come_from_one_context():
     assert (result.skip_auc, result.skip_pairs) == (1.0, 1)
 
 
+def test_ranks_alone_are_the_same_ranks():
+    played = sessions_of([("a", 1), ("b", 1), ("c", 4), ("d", 0)])
+    ranker = Fixed(0.1, 0.9, 0.5, 0.7)
+    (quick,) = evaluate([ranker], played, PLAYS, ranks_only=True)
+    assert quick.ranks.tolist() == ranks_of(ranker, played)
+    assert (quick.coverage, quick.skip_auc) == (None, None)
+
+
 def test_heard_figures_are_those_of_listened_targets():
     result = Evaluation(
         model="m",
