@@ -167,6 +167,12 @@ def test_a_record_expires_after_its_retention_of_broker_time(past_ms):
     assert session.expired(BEGAN_MS + LIMITS.retention_ms + past_ms, LIMITS) is (past_ms > 0)
 
 
+def test_a_broker_clock_that_steps_back_does_not_make_a_record_older():
+    session = Session().advance(event("play", "a"), "e0", at(0, ms=5000), LIMITS)
+    session = session.advance(event("play", "b"), "e1", at(1, ms=1000), LIMITS)
+    assert session.appended_ms == BEGAN_MS + 5000
+
+
 def test_the_newest_event_is_known_by_its_id_wherever_it_comes_from():
     session = followed(event("play", "a", id_="e1"), event("play", "b", id_="e2"))
     assert session.seen("e2", at(1)) is Seen.NEWEST
