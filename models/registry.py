@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -113,6 +114,22 @@ class Registry:
             except msgspec.DecodeError as err:
                 logger.warning("%s: a line is not readable: %s", file, err)
         return found
+
+    def prune(self, name: str, keep: int, spare: set[str]) -> list[str]:
+        """Remove fine-tuned versions but the newest `keep`; gives what was removed.
+
+        Nothing that a person made is touched, nor a version in `spare`.
+        """
+        tuned = [
+            entry
+            for entry in self.versions(name)
+            if entry.manifest is not None and entry.manifest.parent is not None
+        ]
+        old = [e for e in tuned[: max(0, len(tuned) - keep)] if e.version not in spare]
+        for entry in old:
+            shutil.rmtree(entry.path)
+            shutil.rmtree(entry.path.with_name(entry.version + LEARNER), ignore_errors=True)
+        return [entry.version for entry in old]
 
     @contextmanager
     def sole_writer(self, name: str) -> Iterator[None]:

@@ -84,6 +84,18 @@ def test_a_version_made_in_the_same_second_gets_another_name(tmp_path):
     assert (first, second) == ("20261121-120000", "20261121-120000-2")
 
 
+def test_old_fine_tuned_versions_go_but_what_a_person_made_and_the_spared_stay(tmp_path):
+    write(tmp_path, "base", 0)
+    for minute in range(1, 5):
+        write(tmp_path, f"v{minute}", minute, parent="base")
+        (tmp_path / "m" / f"v{minute}.learner").mkdir()
+    registry = Registry(tmp_path)
+    assert registry.prune("m", 1, {"v2"}) == ["v1", "v3"]
+    assert [entry.version for entry in registry.versions("m")] == ["base", "v2", "v4"]
+    assert not (tmp_path / "m" / "v1.learner").exists()
+    assert registry.prune("m", 1, {"v2"}) == []
+
+
 def test_verdicts_are_kept_in_order_and_a_line_cut_by_a_crash_is_passed_over(tmp_path):
     registry = Registry(tmp_path)
     registry.log("m", {"event": "finetune", "accepted": False, "numbers": {"a": 0.5, "b": None}})
