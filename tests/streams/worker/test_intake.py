@@ -172,6 +172,13 @@ def test_a_partition_begun_anew_while_its_hole_is_read_begins_at_what_is_committ
     assert offsets([one for one in line if one.claim.live]) == list(range(committed, 8))
 
 
+def test_a_partition_begun_anew_while_an_empty_hole_is_read_does_not_skip_it():
+    inlet = Inlet()
+    inlet.meanwhile = lambda: inlet.ledger.begin(0, 0)
+    assert inlet.take(record(5)) == []
+    assert inlet.ledger.expected(0) == 0
+
+
 def test_a_partition_that_is_not_held_is_not_taken():
     assert Inlet().take(record(0, partition=1)) == []
 
