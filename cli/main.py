@@ -16,6 +16,7 @@ import typer
 
 from . import bench, data, demo, kafka, models, replay, topics, train, worker
 from .eval import evaluate
+from .finetune import finetune
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,6 +49,7 @@ app.command("train")(train.train)
 app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 app.command("worker")(worker.worker)
+app.command("finetune")(finetune)
 app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     bench.bench
 )
