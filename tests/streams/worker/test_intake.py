@@ -99,6 +99,13 @@ def test_a_defect_of_the_decoder_becomes_a_dead_letter(monkeypatch):
     assert "a defect" in delivery.decoded.detail
 
 
+def test_what_arrives_while_the_worker_drains_is_left_to_come_again():
+    inlet = Inlet()
+    inlet.intake.open = False
+    assert inlet.take(record(0)) == []
+    assert inlet.ledger.committable(0) == inlet.ledger.expected(0) == 0
+
+
 def test_an_offset_that_arrives_again_is_taken_once():
     assert offsets(Inlet().take(record(0), record(0), record(1), record(0))) == [0, 1]
 
