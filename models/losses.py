@@ -157,7 +157,7 @@ def next_true(flags: Tensor) -> Tensor:
 
 
 class _FullSoftmax(torch.autograd.Function):
-    """Loss and both gradients in one pass over chunks of rows, in fp32 also under autocast."""
+    """Loss and both gradients in one pass over chunks of rows, in fp32."""
 
     @staticmethod
     def forward(
@@ -168,19 +168,18 @@ class _FullSoftmax(torch.autograd.Function):
         d_states = torch.empty_like(states, dtype=torch.float32)
         d_weights = torch.zeros_like(weights)
         total = weights.new_zeros(())
-        with torch.autocast(states.device.type, enabled=False):
-            for start in range(0, len(targets), size):
-                rows = slice(start, start + size)
-                inputs, target = states[rows].float(), targets[rows, None]
-                p = inputs @ weights.T  # (rows, N + 1): logits now, probabilities soon
-                p[:, 0] = -torch.inf
-                p.scatter_(1, masked[rows, None], -torch.inf)
-                top, chosen = p.amax(dim=1, keepdim=True), p.gather(1, target)
-                z = p.sub_(top).exp_().sum(dim=1, keepdim=True)
-                total += (z.log() + top - chosen).sum()
-                p.div_(z).scatter_add_(1, target, torch.full_like(z, -1))  # d total / d logits
-                torch.mm(p, weights, out=d_states[rows])
-                d_weights.addmm_(p.T, inputs)
+        for start in range(0, len(targets), size):
+            rows = slice(start, start + size)
+            inputs, target = states[rows].float(), targets[rows, None]
+            p = inputs @ weights.T  # (rows, N + 1): logits now, probabilities soon
+            p[:, 0] = -torch.inf
+            p.scatter_(1, masked[rows, None], -torch.inf)
+            top, chosen = p.amax(dim=1, keepdim=True), p.gather(1, target)
+            z = p.sub_(top).exp_().sum(dim=1, keepdim=True)
+            total += (z.log() + top - chosen).sum()
+            p.div_(z).scatter_add_(1, target, torch.full_like(z, -1))  # d total / d logits
+            torch.mm(p, weights, out=d_states[rows])
+            d_weights.addmm_(p.T, inputs)
         n = len(targets)
         ctx.save_for_backward((d_states / n).to(states.dtype), (d_weights / n).to(matrix.dtype))
         return total / n

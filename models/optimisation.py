@@ -128,13 +128,11 @@ class Optimisation:
 
     def _step(self, rows: Rows, chosen: Tensor, position: float) -> float:
         """Take one step on the chosen rows, at a position in [0, 1] of the run."""
-        device = rows.items.device
-        chosen = chosen.to(device)
+        chosen = chosen.to(rows.items.device)
         batch = Rows(rows.items[chosen], rows.outcomes[chosen])
         for group in self._adam.param_groups:
             group["lr"] = self.schedule.learning_rate * one_cycle(position)
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            value = batch_loss(self.model, batch, self.loss, self.generator)
+        value = batch_loss(self.model, batch, self.loss, self.generator)
         self._adam.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.schedule.clip)
@@ -157,7 +155,9 @@ def batch_loss(model: SASRec, rows: Rows, loss: LossConfig, generator: torch.Gen
     """
     items, outcomes = rows.items.long(), rows.outcomes.long()
     inputs, targets = items[:, :-1], items[:, 1:]  # (B, T)
-    states = model.states(inputs, outcomes[:, :-1])  # (B, T, D)
+    with torch.autocast(items.device.type, torch.bfloat16, enabled=items.is_cuda):
+        states = model.states(inputs, outcomes[:, :-1])  # (B, T, D)
+    states = states.float()  # logits and their sums are fp32 everywhere
     matrix = model.item_embedding.weight
     real = targets > 0
     if loss.negatives is None:

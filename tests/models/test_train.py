@@ -56,6 +56,15 @@ def test_every_loss_learns_what_follows_what(loss):
     assert not trained.model.training
 
 
+@pytest.mark.gpu
+def test_a_gpu_learns_too():
+    schedule = Schedule(epochs=25, batch=16, learning_rate=1e-2)
+    loss = LossConfig(name="skip-contrastive", alpha=0.1)
+    trained = train(TRAIN, VALID, CONFIG, loss, schedule, device=torch.device("cuda"))
+    assert trained.model.item_embedding.weight.is_cuda
+    assert max(trained.valid_mrr) > 0.9
+
+
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
     runs = [train(TRAIN, VALID, CONFIG, LossConfig(), SHORT, seed=seed) for seed in (3, 3, 4)]
     weights = [run.model.item_embedding.weight for run in runs]
