@@ -36,7 +36,7 @@ class PlaybackEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     occurred_at: Moment
     schema_version: Annotated[int, Meta(extra_json_schema={"const": 1})] = 1
     event_id: Identifier | None = None
-    seq: int | None = None
+    seq: Annotated[int, Meta(ge=-(2**53), le=2**53)] | None = None
     ms_played: NonNegative | None = None
     duration_ms: NonNegative | None = None
     skip_strength: Annotated[int, Meta(ge=1, le=3)] | None = None

@@ -111,7 +111,8 @@ class WorkerApp(LedgerApp):
             return
         self.swept_at = time.monotonic()
         try:
-            await self.sessions.sweep(self.intake.newest_ms, self.committed, self.limits)
+            newest_ms = {p: ms for p, ms in self.intake.newest_ms.items() if p in self.held}
+            await self.sessions.sweep(newest_ms, self.committed, self.limits)
         except Exception:
             logger.exception("removing old sessions failed; it is tried again")
 
