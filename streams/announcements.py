@@ -13,10 +13,10 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from infra.broker import BrokerError
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from infra.broker import BrokerError
 from infra.reader import Record, read_to_end, require_listener
 
 from .bundle import Bundle, BundleError

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from .bundle import Bundle, BundleError, open_bundle
@@ -21,6 +21,10 @@ from .golden import check_golden
 from .graph import FLOAT16, with_input_type
 from .ranking import BundleScorer, Engine, History, Ranking
 from .settings import ScoringSettings
+
+# It must be said before the import: ONNX Runtime otherwise keeps a device id in the home folder.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime as ort
 
 __all__ = ["BoundEngine", "OnnxEngine", "Ranking", "Scorer", "load_scorer"]
 

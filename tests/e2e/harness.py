@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -66,12 +67,15 @@ class WorkerProcess:
         return line.split("metrics at ")[1].strip()
 
     def metrics(self) -> str:
-        return urllib.request.urlopen(self.metrics_url, timeout=5).read().decode()
+        with urllib.request.urlopen(self.metrics_url, timeout=5) as answer:
+            text: bytes = answer.read()
+        return text.decode()
 
     def ready(self) -> bool:
         try:
             url = self.metrics_url.replace("/metrics", "/ready")
-            return urllib.request.urlopen(url, timeout=2).status == 200
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                return bool(answer.status == 200)
         except (OSError, StopIteration):
             return False
 
@@ -193,7 +197,7 @@ def _next_event(
     )
 
 
-def read_all(bootstrap: str, topic: str) -> list:
+def read_all(bootstrap: str, topic: str) -> list[Any]:
     """Every record of a topic, partition by partition in order."""
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
@@ -240,7 +244,7 @@ class Outcome:
 
 def outcome(bootstrap: str, topics: Topics, changelog: str) -> Outcome:
     """Read every topic and hold it against the events."""
-    lists: dict[tuple[str, str], set[tuple]] = {}
+    lists: dict[tuple[str, str], set[tuple[str, ...]] = {}
     decoder = msgspec.json.Decoder(Recommendation)
     records = read_all(bootstrap, topics.recommendations)
     for record in records:

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from prometheus_client import CollectorRegistry, start_http_server
 
 from streams.metrics import FinetuneMetrics, WorkerMetrics
