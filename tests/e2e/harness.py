@@ -244,7 +244,7 @@ class Outcome:
 
 def outcome(bootstrap: str, topics: Topics, changelog: str) -> Outcome:
     """Read every topic and hold it against the events."""
-    lists: dict[tuple[str, str], set[tuple[str, ...]] = {}
+    lists: dict[tuple[str, str], set[tuple[str, ...]]] = {}
     decoder = msgspec.json.Decoder(Recommendation)
     records = read_all(bootstrap, topics.recommendations)
     for record in records:
