@@ -36,8 +36,8 @@ def finetune(
     ] = None,
     min_sessions: Annotated[
         int, typer.Option(min=1, help="Wait for so many sessions of feedback.")
-    ] = 200,
-    seconds: Annotated[float, typer.Option(help="Train for so long at most.")] = 30.0,
+    ] = 300,
+    seconds: Annotated[float, typer.Option(help="Train for so long at most.")] = 20.0,
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
     prefix: Annotated[str | None, typer.Option(help="Put in front of every topic name.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of torch.")] = 1,
@@ -56,6 +56,8 @@ def finetune(
     pause = None if every is None else _seconds(every)
     # Raised in the main thread: what is half written is removed on the way out.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    if pause is None:
+        _require_broker(bootstrap)  # before torch is imported, which takes seconds
     _give_way(nice, threads)
     told = _counting(metrics_host, metrics_port)
     config = _config(bootstrap, name, models, bundle, min_sessions, seconds, seed, prefix, threads)
@@ -81,6 +83,13 @@ def _seconds(text: str) -> float:
     if value <= 0:
         raise ValueError(f"--every {text}: expected a time such as 60s, 5m or 1h")
     return value
+
+
+def _require_broker(bootstrap: str | None) -> None:
+    from infra.reader import require_listener
+    from streams.settings import load_settings
+
+    require_listener(load_settings(kafka={"bootstrap": bootstrap}).kafka.bootstrap)
 
 
 def _give_way(nice: int, threads: int) -> None:

@@ -30,16 +30,19 @@ from .train import fine_tune
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig:
-    """How a candidate is made.
+    """How a candidate is made: about `steps` steps, and `passes` times through the window.
 
-    Measured on MSSD (base of half the sessions, windows of 400 and 800): 30 steps at 1e-3 lost .5 %
-    of MRR@20 on other sessions, 140 steps at 2e-3 gained 2.5 and 4 %, and as much on the anchor.
+    Measured on MSSD (a base of half the sessions, MRR@20 on 1,500 others; docs/learning.md): 150
+    steps at 2e-3 gained 3.5 % from a window of 200 sessions and as much from 400. The same steps
+    with half of each batch from the small window went through it 48 times, and lost .4 %.
     """
 
-    schedule: Schedule = field(  # its epochs are the most there may be
-        default_factory=lambda: Schedule(epochs=20, learning_rate=2e-3, seconds=30.0)
+    schedule: Schedule = field(  # its epochs follow from what is below
+        default_factory=lambda: Schedule(learning_rate=2e-3, seconds=20.0)
     )
-    steps: int = 150  # aimed at: a small window is gone through more often than a large one
+    steps: int = 150
+    passes: int = 10  # at most; what a small window leaves of a batch is replayed
+    new_share: float = 0.5  # of each batch at most, however large the window is
     loss: LossConfig = field(default_factory=lambda: LossConfig(name="skip-contrastive"))
     min_count: int = 2  # plays that admit a new track: one play has one neighbourhood, or a typo
     max_new_tracks: int = 5000  # admitted at once: players can name tracks without end
@@ -117,8 +120,12 @@ def compare(champion: Contender, other: Contender, sessions: Sessions) -> Paired
 
 
 def _schedule(config: TrialConfig, rows: int) -> Schedule:
-    """Give the schedule as many epochs as come nearest to the steps aimed at, two at least."""
-    new_in_a_step = max(1, round(config.schedule.batch * config.schedule.new_share))
-    steps_in_an_epoch = max(1, math.ceil(rows / new_in_a_step))
-    epochs = max(2, round(config.steps / steps_in_an_epoch))
-    return replace(config.schedule, epochs=min(config.schedule.epochs, epochs))
+    """Give the schedule its share of new rows and its epochs; two of them at least."""
+    batch = config.schedule.batch
+    new = min(round(batch * config.new_share), math.ceil(config.passes * rows / config.steps))
+    new = max(1, new)  # rows of the window in each step
+    return replace(
+        config.schedule,
+        new_share=new / batch,
+        epochs=max(2, round(config.steps * new / rows)),
+    )

@@ -31,7 +31,7 @@ from tests.bundles import counts_files, place, signed
 from tests.learners import BASE, NAME, feedback_of, listeners, place_base, send
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-TRIAL = TrialConfig(schedule=Schedule(epochs=8, learning_rate=1e-2), steps=80)
+TRIAL = TrialConfig(schedule=Schedule(learning_rate=1e-2), steps=80)
 STREAM = feedback_of(listeners()["stream"])
 
 
@@ -44,7 +44,12 @@ class Job:
 
     def __init__(self, broker: str, topics: Topics, root: Path) -> None:
         self.config = FinetuneConfig(
-            bootstrap=broker, topics=topics, root=root, min_sessions=100, trial=TRIAL
+            bootstrap=broker,
+            topics=topics,
+            root=root,
+            min_sessions=100,
+            held_out=0.25,
+            trial=TRIAL,
         )
         self.broker, self.topics, self.registry = broker, topics, Registry(root)
         self.base = place_base(root)
@@ -181,7 +186,7 @@ def test_a_candidate_that_learned_from_noise_is_refused_and_nobody_is_told(job: 
 
 def test_a_rate_that_ruins_the_model_is_refused_for_forgetting(job: Job):
     job.send(STREAM)
-    ruinous = Schedule(epochs=2, learning_rate=3.0)
+    ruinous = Schedule(learning_rate=3.0)
     result = job.run(trial=replace(TRIAL, schedule=ruinous, steps=10))
     assert result.verdict == "refused"
     assert any("forgets" in reason for reason in result.reasons)
@@ -189,7 +194,7 @@ def test_a_rate_that_ruins_the_model_is_refused_for_forgetting(job: Job):
 
 def test_a_training_that_diverges_is_a_refusal_not_a_crash(job: Job):
     job.send(STREAM)
-    diverging = Schedule(epochs=2, learning_rate=1e38)
+    diverging = Schedule(learning_rate=1e38)
     result = job.run(trial=replace(TRIAL, schedule=diverging))
     assert result.verdict == "refused"
     assert result.reasons[0].startswith("training failed: ")

@@ -13,7 +13,7 @@ from models.sessions import Sessions, packed
 from models.trial import Contender, TrialConfig, candidate, compare
 
 CONFIG = TrialConfig(
-    schedule=Schedule(epochs=4, learning_rate=5e-3, batch=8), steps=20, min_count=2
+    schedule=Schedule(learning_rate=5e-3, batch=8), steps=20, passes=5, min_count=2
 )
 
 
@@ -43,7 +43,7 @@ def test_a_candidate_knows_the_new_tracks_and_counts_their_plays():
     assert made.track_ids == ("a", "b", "c", "d", "z")
     assert made.counts.tolist() == [0, 4 + 16, 3 + 12, 2 + 12, 1 + 12, 12]
     assert made.model.item_embedding.weight.shape == (6, 8)
-    assert len(trained.losses) == 4
+    assert len(trained.losses) == 5
 
 
 def test_the_champion_is_left_as_it_was():
@@ -58,11 +58,13 @@ def test_the_same_seed_makes_the_same_candidate():
     assert torch.equal(one.model.item_embedding.weight, two.model.item_embedding.weight)
 
 
-@pytest.mark.parametrize(("sessions", "epochs"), [(4, 8), (16, 5), (40, 2), (400, 2)])
-def test_a_small_window_is_gone_through_more_often(sessions, epochs):
-    config = replace(CONFIG, schedule=replace(CONFIG.schedule, epochs=8))
+@pytest.mark.parametrize(
+    ("sessions", "passes"),
+    [(4, 5), (16, 5), (20, 4), (400, 2)],  # 4 new rows a step at most: 80 in 20 steps
+)
+def test_a_window_is_gone_through_a_few_times_and_a_large_one_less_often(sessions, passes):
     learn = listening(*["abcd"] * sessions)
-    assert len(candidate(champion(), learn, REPLAY, config, seed=0)[1].losses) == epochs
+    assert len(candidate(champion(), learn, REPLAY, CONFIG, seed=0)[1].losses) == passes
 
 
 def test_a_rate_that_blows_the_weights_up_is_a_failed_training():
