@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+SIMULATED = "simulated:sessions=8000,tracks=1000"
+
 
 def demo(
-    data: Annotated[
-        str, typer.Option(help="NAME:PATH, or simulated[:KEY=VALUE,...].")
-    ] = "simulated",
-    seconds: Annotated[float, typer.Option(min=1, help="How long listeners play.")] = 60.0,
+    data: Annotated[str, typer.Option(help="NAME:PATH, or simulated[:KEY=VALUE,...].")] = SIMULATED,
+    seconds: Annotated[float, typer.Option(min=1, help="How long listeners play.")] = 90.0,
     rate: Annotated[float, typer.Option(min=1, help="Events a second.")] = 150.0,
     every: Annotated[
         float | None, typer.Option(min=1, help="Seconds between fine-tunes [a quarter, 10 to 30].")
@@ -28,7 +28,7 @@ def demo(
         bool, typer.Option(help="Keep the broker's data (or topics) and the models of this run.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the split, the training and the stream.")] = 0,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Of the base model's training.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Of the base model's training.")] = 14,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report to stdout.")] = False,
 ) -> None:
     """Start everything, play listeners, learn from them; Ctrl-C ends all of it."""

@@ -6,9 +6,16 @@ They are the demo's own, and say so in every id they have; no listener sent them
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import count
 from typing import NamedTuple
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from infra.broker import BrokerError
 
 SECONDS = 4.0
 """Between two of them."""
@@ -28,6 +35,37 @@ def poison(now: str) -> Iterator[Poison]:
     for number in count():
         for reason, value in _kinds(f"{_LABEL}-{number}", now):
             yield Poison(reason, f"{_LABEL}-{number}".encode(), value)
+
+
+@contextmanager
+def poisoning(bootstrap: str, topic: str) -> Iterator[Callable[[float], int]]:
+    """Give what sends the poison that is due after so many seconds; it tells how much was sent.
+
+    Raises:
+        BrokerError: the broker does not take it.
+    """
+    kinds = poison(datetime.now(UTC).isoformat(timespec="seconds"))
+    sent = 0
+    producer = None
+
+    def send(seconds: float) -> int:
+        nonlocal sent
+        assert producer is not None
+        while sent < seconds / SECONDS:
+            sent += 1
+            _, key, value = next(kinds)
+            producer.send(topic, key=key, value=value)
+        return sent
+
+    try:
+        producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
+        yield send
+        producer.flush(timeout=10)
+    except KafkaError as err:
+        raise BrokerError(f"{bootstrap} did not take an event: {err}") from err
+    finally:
+        if producer is not None:
+            producer.close(timeout=2)
 
 
 def _kinds(name: str, now: str) -> Iterator[tuple[str, bytes | None]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 _TETHER = str(Path(__file__).with_name("tether.py"))
+Command = Sequence[str | os.PathLike[str]]
 GRACE = 10.0
 """Seconds from SIGTERM to SIGKILL: a worker ends the batch it has begun and commits."""
 
@@ -27,7 +28,7 @@ class Child:
     def __init__(
         self,
         name: str,
-        command: Sequence[str | os.PathLike[str]],
+        command: Command,
         log: Path,
         *,
         niceness: int = 0,
@@ -98,7 +99,7 @@ class Processes:
     def start(
         self,
         name: str,
-        command: Sequence[str | os.PathLike[str]],
+        command: Command,
         *,
         niceness: int = 0,
         environment: Mapping[str, str] | None = None,

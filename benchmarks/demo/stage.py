@@ -10,32 +10,28 @@ import fcntl
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
 
 from infra.broker import BrokerError
 from infra.reader import reading, require_listener
 from infra.topics import Topics
+from models.data.sources import open_source
 
 from . import own_topics
 from .base import Base, Choices, ready_base
 from .live import Live
-from .poison import SECONDS, Poison, poison
-from .processes import Child, Processes, segue
+from .poison import poisoning
+from .processes import Child, Command, Processes, segue
 from .scrape import announced, ready
 from .snapshot import Snapshot
-from .steps import Steps, failed
+from .steps import Steps, Stopped, failed
 from .watch import Watch
 
 DRAIN_SECONDS = 30.0
 STOPPED_SECONDS = 5.0  # the same, where somebody waits for the prompt to come back
-LEARNER_NICENESS = 15  # a fine-tune takes what the worker leaves
 SESSION_RATE = (
     4.0  # events a second of one session: it ends within seconds, and can be learned from
 )
@@ -45,10 +41,10 @@ SESSION_RATE = (
 class Options:
     """What a person can ask for."""
 
-    data: str = "simulated"
-    seconds: float = 60.0
-    rate: float = 150.0  # events a second
-    every: float = 15.0  # seconds from fine-tune to fine-tune
+    data: str
+    seconds: float  # of playing; the steps before it are not counted
+    rate: float  # events a second
+    every: float  # seconds from fine-tune to fine-tune
     bootstrap: str | None = None
     directory: Path = Path(".segue/demo")
     keep: bool = False
@@ -86,10 +82,13 @@ class Stage:
         """Play from the first step to the last count; whatever happens, no process is left.
 
         Raises:
+            ValueError: there is no such data.
             StepError: a step failed.
+            Stopped: the steps' check said so.
             BrokerError: the broker that was named is not there.
             BlockingIOError: another demo uses the directory.
         """
+        open_source(self.options.data)  # reads nothing, and refuses what cannot be
         directory = self.options.directory.absolute()
         with ExitStack() as stack:
             stack.enter_context(_alone(directory))
@@ -110,7 +109,8 @@ class Stage:
                 name = base.manifest.name
                 models = self._run / "models"
                 self._watch = Watch(consumer, self._topics, base.markov, models, name)
-                self._stream(processes, bootstrap, base, worker)
+                crew = [worker] if broker is None else [worker, broker]
+                self._stream(processes, bootstrap, base, *crew)
 
     def _start_broker(self, processes: Processes) -> Child | None:
         if self.options.bootstrap is not None:
@@ -128,7 +128,7 @@ class Stage:
         )
 
     def _make_topics(self, processes: Processes, bootstrap: str) -> None:
-        command = segue("topics", "create", "--bootstrap", bootstrap, "--prefix", self._prefix)
+        command = segue("topics", "create", *self._where(bootstrap))
         self._steps.finish("make the topics", processes.start("topics", command), seconds=60)
         own_topics.date_lists(bootstrap, self._topics)
 
@@ -140,62 +140,77 @@ class Stage:
             shutil.copytree(folder, bundle.with_name(bundle.name + folder.suffix))
         command = segue(
             "worker", "--bundle", bundle, "--models", models, "--metrics-port", "0",
-            "--bootstrap", bootstrap, "--prefix", self._prefix,
+            *self._where(bootstrap),
         )  # fmt: skip
         worker = processes.start("worker", command)
         what = "start a worker"
         self._steps.until(what, lambda: ready(worker) or None, worker, seconds=90)
         return worker
 
-    def _stream(self, processes: Processes, bootstrap: str, base: Base, worker: Child) -> None:
-        """Play the listeners, learn from them, and count until everything is accounted for."""
+    def _stream(self, processes: Processes, bootstrap: str, base: Base, *crew: Child) -> None:
+        """Play the listeners, learn from them, and count until everything is accounted for.
+
+        `crew` are the worker and whoever else must not end before; the first is the worker.
+        """
         assert self._watch is not None
-        options, watch = self.options, self._watch
-        where = ("--bootstrap", bootstrap, "--prefix", self._prefix)
-        concurrent = max(4, round(options.rate / SESSION_RATE))
-        replay = segue(
-            "replay", "--data", f"parquet:{base.stream}", *where, "--rate", str(options.rate),
-            "--seconds", str(options.seconds), "--concurrent", str(concurrent),
-            "--seed", str(options.choices.seed), "--run", "live",
-        )  # fmt: skip
-        finetune = segue(
-            "finetune", "--every", f"{options.every:g}s", "--models", self._run / "models",
-            "--name", base.manifest.name, "--metrics-port", "0", *where,
-        )  # fmt: skip
-        listeners = processes.start("replay", replay)
-        learner = processes.start("finetune", finetune, niceness=LEARNER_NICENESS)
+        watch, worker = self._watch, crew[0]
+        listeners = processes.start("replay", self._replay(bootstrap, base))
+        learner = processes.start("finetune", self._finetune(bootstrap, base))
         live = Live(self._steps.console, watch, worker, learner, self._began)
 
         def begun() -> bool | None:
             watch.look(worker, timeout_ms=50)
             return True if watch.began else None
 
-        patience = STOPPED_SECONDS
         try:
-            self._steps.until("let listeners play", begun, listeners, worker, seconds=90)
+            self._steps.until("let listeners play", begun, listeners, *crew, seconds=90)
             with (
-                _poisoner(bootstrap, self._topics.events) as poisoner,
-                live.showing(self._label(base), options.seconds),
+                poisoning(bootstrap, self._topics.events) as send_poison,
+                live.showing(_label(base), self.options.seconds),
             ):
                 while listeners.status is None:
                     self._steps.check()
                     watch.look(worker)
                     live.refresh()
-                    self._poison = poisoner(watch.began)
-                    for child in (worker, learner):
+                    self._poison = send_poison(time.monotonic() - watch.began)
+                    for child in (*crew, learner):
                         if child.status is not None:
                             raise failed("the stream", child)
             if listeners.status:
                 raise failed("the stream", listeners)
-            patience = DRAIN_SECONDS
-        finally:  # also where it is stopped: what was sent by then is still counted
+        except Stopped:  # what was sent by then is still counted
             processes.stop(listeners, learner)
-            watch.drain(time.monotonic() + patience)
-            watch.ask(worker)
+            self._count(watch, worker, STOPPED_SECONDS)
+            raise
+        processes.stop(learner)
+        self._count(watch, worker, DRAIN_SECONDS)
 
-    def _label(self, base: Base) -> str:
-        kind = "simulated listeners" if base.manifest.training["simulated"] else "real sessions"
-        return f"{base.manifest.training['data']} ({kind})"
+    def _count(self, watch: Watch, worker: Child, seconds: float) -> None:
+        watch.drain(time.monotonic() + seconds)
+        watch.ask(worker)
+
+    def _replay(self, bootstrap: str, base: Base) -> Command:
+        options = self.options
+        concurrent = max(4, round(options.rate / SESSION_RATE))
+        return segue(
+            "replay", "--data", f"parquet:{base.stream}", "--rate", str(options.rate),
+            "--seconds", str(options.seconds), "--concurrent", str(concurrent),
+            "--seed", str(options.choices.seed), "--run", "live", *self._where(bootstrap),
+        )  # fmt: skip
+
+    def _finetune(self, bootstrap: str, base: Base) -> Command:
+        return segue(
+            "finetune", "--every", f"{self.options.every:g}s", "--models", self._run / "models",
+            "--name", base.manifest.name, *self._where(bootstrap),
+        )  # fmt: skip
+
+    def _where(self, bootstrap: str) -> tuple[str, ...]:
+        return ("--bootstrap", bootstrap, "--prefix", self._prefix)
+
+
+def _label(base: Base) -> str:
+    kind = "simulated listeners" if base.manifest.training["simulated"] else "real sessions"
+    return f"{base.manifest.training['data']} ({kind})"
 
 
 @contextmanager
@@ -205,28 +220,6 @@ def _alone(directory: Path) -> Iterator[None]:
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
-
-
-@contextmanager
-def _poisoner(bootstrap: str, topic: str) -> Iterator[Callable[[float], int]]:
-    """Give what sends the poison that is due by now, and says how much was sent in all."""
-    producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
-    kinds = poison(datetime.now(UTC).isoformat(timespec="seconds"))
-    sent: list[Poison] = []
-
-    def send(began: float) -> int:
-        while len(sent) < (time.monotonic() - began) / SECONDS:
-            sent.append(next(kinds))
-            producer.send(topic, key=sent[-1].key, value=sent[-1].value)
-        return len(sent)
-
-    try:
-        yield send
-        producer.flush(timeout=10)
-    except KafkaError as err:
-        raise BrokerError(f"{bootstrap} did not take an event: {err}") from err
-    finally:
-        producer.close(timeout=2)
 
 
 def _remove_quietly(bootstrap: str, prefix: str) -> None:
