@@ -59,13 +59,13 @@ def write_properties(directory: Path, port: int, controller_port: int) -> Path:
 
 
 @contextlib.contextmanager
-def alone(directory: Path, patience: float = HANDOVER) -> Iterator[int]:
+def alone(directory: Path) -> Iterator[int]:
     """Hold a node's folder, and yield the lock's descriptor for the process that is to keep it.
 
     Kafka's own lock stops nobody: a second node in the folder ruins the first one's metadata. The
     lock is free when nobody has the descriptor open any more. Raises BlockingIOError.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + HANDOVER
     with (directory / "lock").open("a") as lock:
         while True:
             try:

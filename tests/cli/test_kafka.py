@@ -13,6 +13,11 @@ pytestmark = pytest.mark.broker
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("kafka")
+
+
 @contextmanager
 def kafka_up(*args):
     process = subprocess.Popen(
@@ -27,8 +32,9 @@ def kafka_up(*args):
 
 
 @pytest.mark.parametrize(("asked", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_it_says_ready_and_nothing_else_and_ends_when_asked(tmp_path, asked, code):
-    with kafka_up("--port", "0", "--dir", str(tmp_path)) as process:
+def test_it_says_ready_and_nothing_else_and_ends_when_asked(folder, asked, code):
+    (folder / "data" / ".kafka_cleanshutdown").unlink(missing_ok=True)
+    with kafka_up("--port", "0", "--dir", str(folder)) as process:
         ready = process.stdout.readline()
         word, bootstrap = ready.split()
         assert (word, ready[-1]) == ("ready", "\n")
@@ -38,8 +44,8 @@ def test_it_says_ready_and_nothing_else_and_ends_when_asked(tmp_path, asked, cod
     assert (out, process.returncode) == ("", code)
     assert "start Kafka ..." in err.splitlines()
     assert "Traceback" not in err
-    assert (tmp_path / "data" / "meta.properties").exists()
-    assert (tmp_path / "data" / ".kafka_cleanshutdown").exists()
+    assert (folder / "data" / "meta.properties").exists()
+    assert (folder / "data" / ".kafka_cleanshutdown").exists()
 
 
 def test_a_port_that_is_taken_is_3_and_says_what_to_do():

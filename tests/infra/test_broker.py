@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra import node
 from infra.broker import BrokerError, embedded
 from infra.topics import Topics, create
 from tests.brokers import consume, produce
@@ -52,7 +53,8 @@ def test_a_port_that_another_broker_has_is_taken_and_the_log_says_so(own, tmp_pa
     assert "Address already in use" in str(refusal.value)
 
 
-def test_a_folder_in_use_is_refused_and_its_broker_goes_on(own):
+def test_a_folder_in_use_is_refused_and_its_broker_goes_on(own, monkeypatch):
+    monkeypatch.setattr(node, "HANDOVER", 0.2)
     with (
         pytest.raises(BrokerError, match=f"{own.directory}: another broker uses this folder"),
         embedded(directory=own.directory),

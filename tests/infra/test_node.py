@@ -22,15 +22,25 @@ def test_a_node_listens_on_loopback_only_and_keeps_its_data_in_its_folder(tmp_pa
     assert own["auto.create.topics.enable"] == "false"
 
 
-def test_a_folder_belongs_to_one_node_at_a_time(tmp_path):
+def test_a_folder_belongs_to_one_node_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(node, "HANDOVER", 0.1)
     with (
         node.alone(tmp_path),
         pytest.raises(BlockingIOError, match="another broker uses this folder"),
-        node.alone(tmp_path, patience=0.1),
+        node.alone(tmp_path),
     ):
         pass
     with node.alone(tmp_path):
         pass
+
+
+def test_a_folder_that_is_left_in_time_changes_hands(tmp_path):
+    first = node.alone(tmp_path)
+    first.__enter__()
+    leaving = threading.Timer(0.3, first.__exit__, (None, None, None))
+    leaving.start()
+    with node.alone(tmp_path):
+        leaving.join()
 
 
 def test_free_ports_differ_and_are_free():
