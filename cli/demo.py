@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-SIMULATED = "simulated:sessions=8000,tracks=1000"
-
 
 def demo(
-    data: Annotated[str, typer.Option(help="NAME:PATH, or simulated[:KEY=VALUE,...].")] = SIMULATED,
+    data: Annotated[
+        str | None, typer.Option(help="NAME:PATH [simulated listeners, made for this].")
+    ] = None,
     seconds: Annotated[float, typer.Option(min=1, help="How long listeners play.")] = 90.0,
     rate: Annotated[float, typer.Option(min=1, help="Events a second.")] = 150.0,
     every: Annotated[
@@ -28,17 +28,17 @@ def demo(
         bool, typer.Option(help="Keep the broker's data (or topics) and the models of this run.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the split, the training and the stream.")] = 0,
-    epochs: Annotated[int, typer.Option(min=1, help="Of the base model's training.")] = 14,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of the base model's training.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report to stdout.")] = False,
 ) -> None:
     """Start everything, play listeners, learn from them; Ctrl-C ends all of it."""
-    from benchmarks.demo.base import Choices
+    from benchmarks.demo.base import SIMULATED, Choices
     from benchmarks.demo.run import run
     from benchmarks.demo.stage import Options
     from benchmarks.machine import own_command
 
     options = Options(
-        data=data,
+        data=data or SIMULATED,
         seconds=seconds,
         rate=rate,
         every=every if every is not None else min(30.0, max(10.0, seconds / 4)),
