@@ -22,7 +22,7 @@ from . import jars, java, node
 
 logger = logging.getLogger(__name__)
 
-LEASH = Path(__file__).parent / "leash.py"
+LEASH = Path(__file__).absolute().with_name("leash.py")
 TAKEN = "Address already in use"
 ADVICE = {  # what Kafka writes -> what to do about it
     TAKEN: "the port is taken: choose another, or stop what listens there",
@@ -109,6 +109,8 @@ class Broker:
     def kill(self) -> None:
         """End the node at once, as a power cut would; its folder stays as it is."""
         self._signal(signal.SIGKILL)
+        if self._lifeline is not None and not self._pid:
+            self._lifeline.close()  # interrupted before the id was known: the leash ends it
         if self._leash is not None:
             self._leash.wait()
         if self._lifeline is not None:
@@ -120,7 +122,7 @@ class Broker:
         self.start(timeout)
 
     def _signal(self, number: signal.Signals) -> None:
-        if self.alive:
+        if self._pid and self.alive:  # 0 would be our own process group
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, number)
 
@@ -146,6 +148,7 @@ class Broker:
             ) from err
 
     def _leash_out(self, command: list[str], log: int, lock: int) -> None:
+        self._pid = 0
         self._lifeline, theirs = socket.socketpair()
         with theirs:
             abandoned = str(self.directory) if self._temporary else ""

@@ -37,8 +37,8 @@ def silent(step: str, done: int, total: int) -> None:
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where downloads are kept: SEGUE_CACHE, else `segue` in the user's cache folder."""
     if asked := environ.get("SEGUE_CACHE"):
-        return Path(asked)
-    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "segue"
+        return Path(asked).absolute()
+    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "segue"
 
 
 def expected() -> dict[str, str]:

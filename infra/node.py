@@ -18,7 +18,7 @@ from typing import IO
 
 from .java import Java
 
-CONFIG = Path(__file__).parent / "kafka"
+CONFIG = Path(__file__).absolute().parent / "kafka"
 HOST = "127.0.0.1"
 NODE = 1
 HEAP = "512m"
@@ -50,7 +50,9 @@ def write_properties(directory: Path, port: int, controller_port: int) -> Path:
         "controller.quorum.voters": f"{NODE}@{controller}",
         "listeners": f"PLAINTEXT://{here},CONTROLLER://{controller}",
         "advertised.listeners": f"PLAINTEXT://{here}",
-        "log.dirs": directory / "data",
+        # Relative to the folder that the node runs in: Kafka would cut a path at its commas, and
+        # read a properties file as Latin-1.
+        "log.dirs": "data",
     }
     file = directory / "node.properties"
     lines = "".join(f"{key}={value}\n" for key, value in own.items())
@@ -93,7 +95,8 @@ def format_data(jvm: list[str], properties: Path, log: IO[bytes]) -> None:
     arguments = ["format", "--cluster-id", cluster, "--config", str(properties)]
     subprocess.run(
         [*jvm, "kafka.tools.StorageTool", *arguments],
-        stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True, timeout=60,
+        stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=properties.parent,
+        check=True, timeout=60,
     )  # fmt: skip
 
 

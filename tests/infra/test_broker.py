@@ -24,7 +24,7 @@ RECORDS = [(b"session", b"%d" % number) for number in range(100)]
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
     """A broker of this file's own, in a folder that is kept, with RECORDS in it."""
-    with embedded(directory=tmp_path_factory.mktemp("kafka") / "node") as broker:
+    with embedded(directory=tmp_path_factory.mktemp("kafka") / "a, bé") as broker:
         create(broker.bootstrap, NAMES, 1, 1)
         produce(broker.bootstrap, NAMES.events, RECORDS)
         yield broker

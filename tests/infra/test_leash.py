@@ -47,6 +47,32 @@ def test_the_command_ends_when_its_starter_is_gone():
         assert gone(it.pid)
 
 
+def test_a_socket_that_outlives_its_starter_does_not_keep_the_command():
+    script = (
+        "import os, socket, subprocess, sys\n"
+        "mine, theirs = socket.socketpair()\n"
+        "command = [sys.executable, '-I', '-S', *sys.argv[1:2], str(theirs.fileno()), '']\n"
+        "subprocess.Popen([*command, 'sleep', '60'], pass_fds=[theirs.fileno()])\n"
+        "theirs.close()\n"
+        "print(mine.makefile().readline(), end='', flush=True)\n"
+        "if os.fork() == 0:\n"
+        "    print(os.getpid(), flush=True); __import__('time').sleep(60)\n"
+        "os._exit(0)"
+    )
+    starter = subprocess.Popen(
+        [sys.executable, "-c", script, LEASH], stdout=subprocess.PIPE, text=True
+    )
+    assert starter.stdout
+    command, holder = int(starter.stdout.readline()), int(starter.stdout.readline())
+    starter.stdout.close()
+    try:
+        assert starter.wait(20) == 0
+        assert gone(command)
+        os.kill(holder, 0)
+    finally:
+        os.kill(holder, signal.SIGKILL)
+
+
 def test_a_command_that_will_not_end_is_killed():
     with leashed(sys.executable, "-c", STUBBORN) as it:
         time.sleep(0.5)  # it may still be on its way to not listening; then it ends at once
