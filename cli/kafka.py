@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -30,8 +30,9 @@ def up(
 
     # Raised where the main thread is, also while Kafka starts: the blocks below then end it.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
-    with steps() as progress, embedded(port, directory, progress=progress) as broker:
-        progress("Kafka answers", 1, 1)
+    with ExitStack() as running:
+        with steps() as progress:
+            broker = running.enter_context(embedded(port, directory, progress=progress))
         typer.echo(f"ready {broker.bootstrap}")
         while broker.alive:
             time.sleep(0.2)
