@@ -57,6 +57,14 @@ class FeedbackWindow:
     malformed: int = 0
     repeats: int = 0
 
+    def sizes(self) -> dict[str, int]:
+        """What was read, for a log."""
+        return {
+            "malformed": self.malformed,
+            "repeats": self.repeats,
+            "sessions": len(self.visits),
+        }
+
     def split(self, held_out: float) -> tuple[list[Visit], list[Visit]]:
         """Set the newest part aside: (to learn from, held out of learning).
 

@@ -26,7 +26,7 @@ from streams.announcements import announce, announcement, latest
 from streams.bundle import BundleError
 
 from .champion import Champion, Place, find_champion, open_champion, write_successor
-from .feedback_window import FeedbackWindow, Visit, sessions_of, window_of
+from .feedback_window import Visit, sessions_of, window_of
 from .gate import GateRules, Numbers, Verdict, judge
 from .registry import Registry
 from .replay import mixed
@@ -128,13 +128,20 @@ class FineTuner:
             config.bootstrap, champion.place.topic, champion.place.offsets, config.max_records
         )
         values = [record.value for record in read.records]
-        window = window_of(values, champion.held_out, config.max_sessions)
+        try:
+            window = window_of(values, champion.held_out, config.max_sessions)
+        except msgspec.DecodeError as err:  # of ours alone: the topic's are counted
+            raise BundleError(
+                f"what {manifest.version} held out cannot be read: {err}; roll back, or remove "
+                "held_out.jsonl and feedback.json from its learner folder"
+            ) from err
         learn, held_out = window.split(config.held_out)
-        sizes = _sizes(window, len(held_out), len(values))
+        sizes = {"records": len(values), **window.sizes(), "held_out": len(held_out)}
         result = Result(
             verdict="refused", name=manifest.name, parent=manifest.version, window=sizes
         )
-        self._say(f"{manifest.name} {manifest.version}: {_told(sizes)}")
+        told = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in sizes.items())
+        self._say(f"{manifest.name} {manifest.version}: {told}")
         if len(window.visits) < config.min_sessions:
             why = f"{len(window.visits)} sessions of feedback, waiting for {config.min_sessions}"
             return msgspec.structs.replace(result, verdict="nothing_to_do", reasons=[why])
@@ -233,17 +240,3 @@ class FineTuner:
             "; ".join(result.reasons),
             result.numbers,
         )
-
-
-def _sizes(window: FeedbackWindow, held_out: int, records: int) -> dict[str, int]:
-    return {
-        "records": records,
-        "malformed": window.malformed,
-        "repeats": window.repeats,
-        "sessions": len(window.visits),
-        "held_out": held_out,
-    }
-
-
-def _told(sizes: dict[str, int]) -> str:
-    return ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in sizes.items())

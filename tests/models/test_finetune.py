@@ -245,6 +245,14 @@ def test_a_bundle_of_counts_cannot_be_fine_tuned_and_is_told_apart(job: Job):
         job.run()
 
 
+def test_a_damaged_hold_out_of_ours_is_named_and_nothing_is_learned(job: Job):
+    folder = learner_directory(job.base)
+    (folder / "feedback.json").write_text(f'{{"topic":"{job.topics.feedback}","offsets":{{}}}}')
+    (folder / "held_out.jsonl").write_bytes(b"{\n")
+    with pytest.raises(BundleError, match="what base held out cannot be read"):
+        job.run()
+
+
 def test_a_second_job_on_the_same_name_is_turned_away(job: Job):
     with job.registry.sole_writer(NAME), pytest.raises(BundleError, match="in use by another"):
         job.run()

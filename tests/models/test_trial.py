@@ -81,6 +81,10 @@ def test_a_model_compared_with_itself_differs_nowhere():
     assert np.array_equal(sample.champion_hit, sample.candidate_hit)
 
 
+def test_no_sessions_make_an_empty_sample_not_an_error():
+    assert compare(champion(), champion(), packed([])).sessions.size == 0
+
+
 def test_a_track_that_only_the_candidate_knows_is_a_miss_for_the_champion():
     made, _ = candidate(champion(), LEARN, REPLAY, CONFIG, seed=0)
     sample = compare(champion(), made, listening("az", "bz", "cz"))
