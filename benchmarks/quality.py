@@ -47,8 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the benchmark; 0 when SASRec is above the Markov chain on every seed, else 1."""
     options = _options(arguments)
     source = open_source(options.data)
-    given = {"epochs": options.epochs} if options.epochs else {}
-    schedule = Schedule(threads=options.threads, **given)
+    schedule = Schedule(threads=options.threads, epochs=options.epochs)
     runs = [_one_seed(source, seed, schedule) for seed in options.seeds]
     groups = [
         (part, protocol, _gathered([run[part, protocol] for run in runs]))
@@ -126,7 +125,7 @@ def _trained(
         nonlocal newest
         if step.epoch != newest.epoch:
             _say(
-                f"seed {seed}: {name}, epoch {newest.epoch} of {schedule.epochs}, "
+                f"seed {seed}: {name}, step {newest.done} of {newest.total}, "
                 f"loss {newest.loss:.3f}, validation mrr@20 {step.valid_mrr or 0:.4f}"
             )
         newest = step

@@ -77,8 +77,7 @@ def train(
     from models.optimisation import Schedule
     from models.recipe import make_markov, make_sasrec, prepare, refuse_existing
 
-    given = {"seconds": seconds, "threads": threads} | ({"epochs": epochs} if epochs else {})
-    schedule = Schedule(**given)  # type: ignore[arg-type]
+    schedule = Schedule(epochs=epochs, seconds=seconds, threads=threads)
     config = LossConfig(
         name=loss.value,
         context=context.value,

@@ -10,7 +10,7 @@ import copy
 import logging
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
@@ -24,15 +24,20 @@ logger = logging.getLogger(__name__)
 
 _WARM_UP = 0.3  # share of the steps in which the learning rate rises
 _FIRST = 1 / 25  # of the top learning rate, at the first step
+EPOCHS = 10
+ENOUGH = 450
+"""Steps below which more epochs still help: on half of the MSSD subset (29 steps an epoch) MRR@20
+was .494 after 10 epochs and .500 after 16, on simulated listeners (19 steps) .423 after 10 and .447
+after 20."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
     """How long and how fast."""
 
-    epochs: int = 10
+    epochs: int | None = None  # None: 10; from nothing on little data, what makes ENOUGH steps
     batch: int = 128  # rows a step
-    learning_rate: float = 3e-3  # at the top of the one cycle
+    learning_rate: float = 5e-3  # at the top of the one cycle
     clip: float = 5.0  # largest norm of a step's gradient
     patience: int = 3  # epochs without a better validation MRR before it stops
     seconds: float | None = None  # of training; the cycle is then squeezed into them
@@ -41,12 +46,17 @@ class Schedule:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
-        if min(self.epochs, self.batch, self.patience, self.threads) < 1:
+        if min(self.epochs or 1, self.batch, self.patience, self.threads) < 1 or self.epochs == 0:
             raise ValueError(f"epochs, batch, patience and threads must be 1 or more, got {self}")
         if self.learning_rate <= 0 or self.clip <= 0:
             raise ValueError(
                 f"learning_rate {self.learning_rate} and clip {self.clip} must be above 0"
             )
+
+    def from_nothing(self, rows: int) -> Schedule:
+        """Settle the epochs of a model that starts with so many rows and random weights."""
+        enough = math.ceil(ENOUGH / math.ceil(rows / self.batch))
+        return replace(self, epochs=self.epochs or max(EPOCHS, enough))
 
 
 class Step(NamedTuple):
@@ -96,10 +106,11 @@ class Optimisation:
         rows = rows.to(self.model.item_embedding.weight.device)
         result = Trained(self.model)
         best = self.model.state_dict()
+        drawn = list(draw())
+        epochs = self.schedule.epochs or EPOCHS
+        total = len(drawn) * epochs
         done, out_of_time = 0, False
-        for epoch in range(1, self.schedule.epochs + 1):
-            drawn = list(draw())
-            total = len(drawn) * self.schedule.epochs
+        for epoch in range(1, epochs + 1):
             self.model.train()
             summed = 0.0
             for count, chosen in enumerate(drawn, start=1):
@@ -120,6 +131,7 @@ class Optimisation:
                 best = copy.deepcopy(self.model.state_dict())
             if out_of_time or epoch - result.best_epoch >= self.schedule.patience:
                 break
+            drawn = list(draw())
         self.model.load_state_dict(best)
         self.model.eval()
         result.seconds = clock() - began

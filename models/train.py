@@ -48,8 +48,8 @@ def train(
         ValueError: catalogs differ, or there is nothing to train on.
         FloatingPointError: the loss is no longer finite.
     """
-    schedule = schedule or Schedule()
     rows = _rows(sessions, config)
+    schedule = (schedule or Schedule()).from_nothing(len(rows))
     with _reproducible(seed, schedule.threads):
         run = Optimisation(SASRec(config).to(device or best_device()), loss, schedule, seed)
         draw = partial(batches, len(rows), schedule.batch, run.generator)

@@ -171,6 +171,12 @@ def test_one_cycle_rises_then_falls_to_nothing():
     assert one_cycle(1.5) == 0
 
 
+def test_without_a_number_of_epochs_a_new_model_gets_more_of_them_on_little_data():
+    rows = (128_000, 45 * 128, 30 * 128, 1)
+    assert [Schedule().from_nothing(n).epochs for n in rows] == [10, 10, 15, 450]
+    assert Schedule(epochs=3).from_nothing(1).epochs == 3
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"), [({"epochs": 0}, "epochs"), ({"learning_rate": 0.0}, "learning_rate 0.0")]
 )
