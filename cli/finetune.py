@@ -56,6 +56,8 @@ def finetune(
     pause = None if every is None else _seconds(every)
     # Raised in the main thread: what is half written is removed on the way out.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # one line of ours says the same
     if pause is None:
         _require_broker(bootstrap)  # before torch is imported, which takes seconds
     _give_way(nice, threads)
@@ -73,7 +75,6 @@ def finetune(
         if result is not None and result.verdict != "nothing_to_do":
             _print(result, as_json)
 
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     tuner.run_every(pause, threading.Event(), say)
 
 
