@@ -3,8 +3,8 @@ Sequential Music Recommendation" (2023), section 3.2, after Kang & McAuley (arXi
 
 What is the paper's: two causal blocks, learned positions, a fully connected layer with GELU before
 the inner product with the tied item embeddings. What is ours (docs/models.md has the measurements):
-the start of the weights, scaled inputs, pre-norm blocks, an outcome embedding, so that the encoder
-knows what was skipped. Not here: losses, training, ranking.
+the start of the weights, scaled inputs, pre-norm blocks, a residual path around that layer, and an
+outcome embedding, so that the encoder knows what was skipped. Not here: losses, training, ranking.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class SASRecConfig:
     dropout: float = 0.3  # after the embeddings and each sub-layer
     outcomes: bool = True  # add an embedding of how each occurrence ended
     outcome_dropout: float = 0.2  # chance in training that an outcome is hidden, as in a `start`
+    residual: bool = True  # add the projection to its input; False is the paper's own form
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be built."""
@@ -124,7 +125,10 @@ class SASRec(nn.Module):
         x = self.dropout(x)  # (B, T, D)
         for block in self.blocks:
             x = block(x)
-        return F.gelu(self.projection(self.norm(x)))
+        x = self.norm(x)
+        # GELU alone has hardly a negative value: the session could only point to one side.
+        projected = F.gelu(self.projection(x))
+        return x + projected if self.config.residual else projected
 
     def grown(self, rows: Tensor) -> SASRec:
         """Give a copy over a larger catalog; `rows` (N' + 1, D) are all of its item embeddings."""

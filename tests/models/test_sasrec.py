@@ -72,6 +72,15 @@ def test_outcomes_are_hidden_in_training_alone():
     assert not torch.allclose(shown, model.states(items, 0 * outcomes))
 
 
+def test_without_the_residual_path_the_session_is_the_papers_projection():
+    plain = SASRec(SASRecConfig(**{**vars(CONFIG), "residual": False})).eval()
+    items, outcomes = occurrences()
+    with torch.no_grad():
+        assert plain.states(items, outcomes).min() >= -0.171  # the least that GELU gives
+        plain.projection.weight.zero_()
+        assert plain.states(items, outcomes).abs().sum() == 0
+
+
 def test_weights_start_as_the_table_says(model):
     embedding = model.item_embedding.weight
     assert embedding[0].abs().sum() == 0
