@@ -108,15 +108,15 @@ def _make(steps: Steps, processes: Processes, folder: Path, spec: str, choices: 
     if epochs is not None:
         train += ["--epochs", str(epochs)]
     markov = segue("train", *common, "--model", "markov", "--out", folder / "markov", "--json")
-    steps.finish(
-        f"train SASRec on {FRACTION:.0%} of the training sessions, count a Markov chain beside it",
-        run("train", *train),
-        run("train-markov", *markov),
+    steps.note(
+        f"the base model sees {FRACTION:.0%} of the training sessions, the stream holds news"
     )
+    counting = run("train-markov", *markov)
+    steps.finish("train SASRec, count a Markov chain", run("train", *train), counting)
     judge = segue("eval", "--bundle", folder / "bundle", "--data", data, "--json")
     unseen = (*divide, "unseen", folder / "data", folder / "bundle", folder / "stream")
     judged, divided = run("eval", *judge), run("unseen", *unseen, str(choices.seed))
-    steps.finish("rank the test sessions; set aside what training never saw", judged, divided)
+    steps.finish("rank the test sessions, set unseen ones aside", judged, divided)
     steps.note(divided.tail(1))
     said = next(line for line in reversed(judged.said().splitlines()) if line.startswith("{"))
     (folder / _DONE).write_text(json.dumps(json.loads(said)["rows"]), encoding="utf-8")

@@ -32,6 +32,7 @@ from .watch import Watch
 
 DRAIN_SECONDS = 30.0
 STOPPED_SECONDS = 5.0  # the same, where somebody waits for the prompt to come back
+LEARN_SECONDS = 40  # of training, at most; with the worker on two cores it needs 20 to 30
 SESSION_RATE = (
     4.0  # events a second of one session: it ends within seconds, and can be learned from
 )
@@ -201,7 +202,8 @@ class Stage:
     def _finetune(self, bootstrap: str, base: Base) -> Command:
         return segue(
             "finetune", "--every", f"{self.options.every:g}s", "--models", self._run / "models",
-            "--name", base.manifest.name, *self._where(bootstrap),
+            "--name", base.manifest.name, "--seconds", str(LEARN_SECONDS),
+            *self._where(bootstrap),
         )  # fmt: skip
 
     def _where(self, bootstrap: str) -> tuple[str, ...]:

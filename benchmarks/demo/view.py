@@ -125,7 +125,9 @@ def _quality(now: Snapshot) -> Panel:
 def _models(now: Snapshot, learning: str) -> Panel:
     swapped, refused = now.swaps.get("swapped", 0), now.swaps.get("refused", 0)
     rows: list[RenderableType] = [
-        Text(f"serving {now.serving or 'nothing yet'} · hot swaps {swapped}, refused {refused}")
+        Text(
+            f"serving {now.serving or 'none yet'} · hot swaps {swapped}, refused bundles {refused}"
+        )
     ]
     rows += [_verdict(record) for record in now.finetunes[-_VERDICTS:]]
     rows.append(Text(f"fine-tune: {learning}", "dim", no_wrap=True, overflow="ellipsis"))

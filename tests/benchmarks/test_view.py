@@ -63,7 +63,7 @@ def test_the_screen_holds_every_figure_in_80_columns():
     for figure in (
         "0:42 of 2:00", "149", "p50 4 ms, p99 18 ms", "p50 5 ms, p99 31 ms", "1,952 (32%)",
         "6,204", "6,188", "3 repeats", "1 conflicts", "0.612", "0.587", "0.131", "5,912",
-        "serving 20270115-080000", "hot swaps 1, refused 0", "training: epoch 2",
+        "serving 20270115-080000", "hot swaps 1, refused bundles 0", "training: epoch 2",
         "mrr@20 0.412 → 0.431", "p 0.98", "anchor -0.4%", "refused: no better",
     ):  # fmt: skip
         assert figure in " ".join(text.replace("│", " ").split()), figure
