@@ -51,7 +51,7 @@ class FinetuneConfig:
     max_sessions: int = 5000  # in the window; of more the newest
     max_records: int = 200_000  # read from the topic; of more the newest
     # Share of the window that the gate judges by: with 100 held-out MSSD sessions it accepts a gain
-    # of 3.6 % nearly always, and one of .3 % one time in ten (docs/learning.md).
+    # of 2 % nine times in ten, and a loss of .7 % one time in fifty (docs/learning.md).
     held_out: float = 1 / 3
     replay_sessions: int = 20_000  # kept for later at most
     keep: int = 20  # fine-tuned versions that stay in the registry
