@@ -4,28 +4,35 @@ import functools
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from kafka import KafkaProducer
 
 from export.write import write_bundle
+from infra.topics import Topics
 from models.checkpoint import learner_directory, save_learner
 from models.data.sources import open_source
+from models.finetune import FinetuneConfig, FineTuner, Result
 from models.losses import LossConfig
 from models.optimisation import Schedule
+from models.registry import Registry
 from models.sasrec import SASRecConfig
 from models.sessions import Sessions
 from models.train import train
+from models.trial import TrialConfig
+from streams.announcements import latest
 from streams.catalog import Catalog
-from streams.events import Feedback, encode
+from streams.events import Feedback, ModelAnnouncement, encode
 
 NAME, BASE = "tiny", "base"
 SIZES = {"length": 10, "width": 16, "blocks": 1, "heads": 2, "expansion": 2, "dropout": 0.1}
 LOSS = LossConfig(name="skip-contrastive")
 MADE_AT = datetime(2026, 11, 21, 10, tzinfo=UTC)
+TRIAL = TrialConfig(schedule=Schedule(learning_rate=1e-2), steps=80)
 
 
 @functools.cache
@@ -117,3 +124,37 @@ def send(bootstrap: str, topic: str, records: Iterable[Feedback | bytes]) -> Non
         producer.flush(timeout=30)
     finally:
         producer.close(timeout=5)
+
+
+class Job:
+    """A fine-tune of the small base, on topics of its own."""
+
+    def __init__(self, broker: str, topics: Topics, root: Path) -> None:
+        self.config = FinetuneConfig(
+            bootstrap=broker,
+            topics=topics,
+            root=root,
+            min_sessions=100,
+            held_out=0.25,
+            trial=TRIAL,
+        )
+        self.broker, self.topics, self.registry = broker, topics, Registry(root)
+        self.base = place_base(root)
+        self.said: list[str] = []
+        self.now = MADE_AT + timedelta(hours=2)
+
+    def run(self, **changes: Any) -> Result:
+        self.now += timedelta(minutes=1)
+        config = replace(self.config, **changes)
+        return FineTuner(config, say=self.said.append, clock=lambda: self.now).run_once()
+
+    def send(self, records: Any) -> None:
+        send(self.broker, self.topics.feedback, records)
+
+    @property
+    def announced(self) -> dict[str, ModelAnnouncement]:
+        return latest(self.broker, self.topics.models)
+
+    @property
+    def versions(self) -> list[str]:
+        return [entry.version for entry in self.registry.versions(NAME)]

@@ -3,9 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -18,59 +16,19 @@ from models.checkpoint import learner_directory, load_learner
 from models.finetune import FinetuneConfig, FineTuner, Result
 from models.gate import GateRules
 from models.optimisation import Schedule
-from models.registry import Registry
 from models.sessions import packed
-from models.trial import TrialConfig
-from streams.announcements import latest
 from streams.bundle import Bundle, BundleError, open_bundle
-from streams.events import ModelAnnouncement
 from streams.scoring import load_scorer
 from streams.settings import ScoringSettings
 from tests.brokers import delete_topics
 from tests.bundles import counts_files, place, signed
-from tests.learners import BASE, NAME, feedback_of, listeners, place_base, send
+from tests.learners import BASE, NAME, TRIAL, Job, feedback_of, listeners
 
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-TRIAL = TrialConfig(schedule=Schedule(learning_rate=1e-2), steps=80)
 STREAM = feedback_of(listeners()["stream"])
 
 
 def load(path: Path) -> Bundle:
     return load_scorer(path, ScoringSettings(provider="cpu", buckets=(1, 8))).bundle
-
-
-class Job:
-    """A fine-tune of the small base, on topics of its own."""
-
-    def __init__(self, broker: str, topics: Topics, root: Path) -> None:
-        self.config = FinetuneConfig(
-            bootstrap=broker,
-            topics=topics,
-            root=root,
-            min_sessions=100,
-            held_out=0.25,
-            trial=TRIAL,
-        )
-        self.broker, self.topics, self.registry = broker, topics, Registry(root)
-        self.base = place_base(root)
-        self.said: list[str] = []
-        self.now = NOW
-
-    def run(self, **changes: Any) -> Result:
-        self.now += timedelta(minutes=1)
-        config = replace(self.config, **changes)
-        return FineTuner(config, say=self.said.append, clock=lambda: self.now).run_once()
-
-    def send(self, records: Any) -> None:
-        send(self.broker, self.topics.feedback, records)
-
-    @property
-    def announced(self) -> dict[str, ModelAnnouncement]:
-        return latest(self.broker, self.topics.models)
-
-    @property
-    def versions(self) -> list[str]:
-        return [entry.version for entry in self.registry.versions(NAME)]
 
 
 IMPOSSIBLE = GateRules(min_targets=10**6)  # a refusal, where the export is not the question

@@ -5,17 +5,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
-from kafka.admin import NewTopic
 
-from infra.broker import BrokerError, embedded
-from streams.announcements import announce, announcement, bundle_path, latest
-from streams.bundle import BundleError, open_bundle
+from infra.broker import embedded
+from infra.topics import Topics, create
+from streams.announcements import announce, announcement
+from streams.bundle import open_bundle
 from streams.events import ModelAnnouncement
 from streams.scoring import Scorer, load_scorer
 from streams.settings import ScoringSettings
@@ -160,53 +157,22 @@ def test_a_loaded_version_is_not_loaded_again(tmp_path):
     ]
 
 
-def test_a_bundle_is_found_under_the_root_where_its_announced_folder_is_not_mounted(tmp_path):
-    path = write(tmp_path / "here", "v1")
-    entry = champion(path)
-    moved = path.parent.parent.rename(tmp_path / "there")
-    assert bundle_path(entry, moved) == moved / "m" / "v1"
-
-
-@pytest.mark.parametrize("uri", ["s3://bucket/m/v1", "file://elsewhere/m/v1", "/no/such/folder"])
-def test_a_uri_that_names_no_folder_here_is_refused(tmp_path, uri):
-    entry = champion(write(tmp_path, "v1"))
-    fields = {name: getattr(entry, name) for name in entry.__struct_fields__} | {"uri": uri}
-    with pytest.raises(BundleError):
-        bundle_path(ModelAnnouncement(**fields))
-
-
-def make_topic(bootstrap: str) -> str:
-    """Make a topic of one partition, so that every announcement has its place in one order."""
-    name = f"models-{uuid4().hex[:8]}"
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1)])
-    finally:
-        admin.close()
-    return name
-
-
-@pytest.fixture
-def topic(broker) -> str:
-    return make_topic(broker)
-
-
 @pytest.mark.broker
-def test_announcements_move_the_slot_in_order(broker, topic, tmp_path):
+def test_announcements_move_the_slot_in_order(broker, topics, tmp_path):
     v1, v2, v3 = (write(tmp_path, version) for version in ("v1", "v2", "v3"))
     slot, outcomes = ModelSlot(load(v1)), Outcomes()
-    follow = follower(topic, slot, outcomes, broker)
+    follow = follower(topics.models, slot, outcomes, broker)
     follow.start()
     try:
         assert follow.catch_up(20)
-        announce(broker, topic, [champion(v2)])
+        announce(broker, topics.models, [champion(v2)])
         outcomes.wait(("swapped", "v2"))
-        announce(broker, topic, [damaged(v3)])
+        announce(broker, topics.models, [damaged(v3)])
         outcomes.wait(("swapped", "v2"), ("refused", "v3"))
         assert slot.current is not None
         assert slot.current.version == "v2"
         bad = announcement(slot.current.bundle, "rolled_back", "2026-11-21T13:00:00Z")
-        announce(broker, topic, [bad, champion(v1)])
+        announce(broker, topics.models, [bad, champion(v1)])
         outcomes.wait(
             ("swapped", "v2"), ("refused", "v3"), ("rolled_back", "v2"), ("already", "v1")
         )
@@ -217,7 +183,7 @@ def test_announcements_move_the_slot_in_order(broker, topic, tmp_path):
 
 
 @pytest.mark.broker
-def test_a_worker_restarted_on_an_older_bundle_ends_up_on_the_champion(broker, topic, tmp_path):
+def test_a_worker_restarted_on_an_older_bundle_ends_up_on_the_champion(broker, topics, tmp_path):
     old, new = write(tmp_path, "v1"), write(tmp_path, "v2")
     unreadable_and_foreign = [
         champion(old),
@@ -233,9 +199,9 @@ def test_a_worker_restarted_on_an_older_bundle_ends_up_on_the_champion(broker, t
         ),
         champion(new),
     ]
-    announce(broker, topic, unreadable_and_foreign)
+    announce(broker, topics.models, unreadable_and_foreign)
     slot, outcomes = ModelSlot(load(old)), Outcomes()
-    follow = follower(topic, slot, outcomes, broker)
+    follow = follower(topics.models, slot, outcomes, broker)
     follow.start()
     try:
         assert follow.catch_up(20)
@@ -244,21 +210,6 @@ def test_a_worker_restarted_on_an_older_bundle_ends_up_on_the_champion(broker, t
         assert outcomes.seen == [("swapped", "v2")]
     finally:
         follow.stop()
-
-
-@pytest.mark.broker
-def test_the_last_announcement_of_each_name_is_read_and_rubbish_is_passed_over(
-    broker, topic, tmp_path
-):
-    announce(broker, topic, [champion(write(tmp_path, "v1"))])
-    producer = KafkaProducer(bootstrap_servers=broker)
-    producer.send(topic, key=b"m", value=b"{not json").get(10)
-    producer.send(topic, key=b"gone", value=None).get(10)
-    producer.close()
-    assert [entry.version for entry in latest(broker, topic).values()] == ["v1"]
-    last = champion(write(tmp_path, "v2"))
-    announce(broker, topic, [last])
-    assert latest(broker, topic) == {"m": last}
 
 
 def test_a_broker_that_is_away_leaves_the_model_and_the_caller_in_peace(tmp_path, caplog):
@@ -282,7 +233,8 @@ def test_a_broker_that_was_killed_and_came_back_is_followed_again(tmp_path, capl
     caplog.set_level(logging.CRITICAL, logger="kafka")  # its records would keep sockets alive
     slot, outcomes = ModelSlot(load(write(tmp_path, "v1"))), Outcomes()
     with embedded() as own:
-        topic = make_topic(own.bootstrap)
+        topic = Topics.named().models
+        create(own.bootstrap, Topics.named(), 1, 1)
         follow = follower(topic, slot, outcomes, own.bootstrap)
         follow.start()
         try:
@@ -296,16 +248,3 @@ def test_a_broker_that_was_killed_and_came_back_is_followed_again(tmp_path, capl
         finally:
             follow.stop()
     gc.collect()  # its sockets must be found while this test forgives them
-
-
-def test_announcing_without_a_broker_says_so(tmp_path):
-    with pytest.raises(BrokerError, match="no broker answers"):
-        announce("127.0.0.1:1", "t", [champion(write(tmp_path, "v1"))])
-
-
-def test_only_finite_numbers_are_announced(tmp_path):
-    metrics = {"mrr@20": 0.25, "loss": float("nan"), "note": "text", "nested": {"a": 1}}
-    path = place(signed(counts_files(), metrics=metrics), tmp_path / "b")
-    bundle = open_bundle(path)
-    at = datetime(2026, 11, 21, tzinfo=UTC).isoformat()
-    assert announcement(bundle, "champion", at).metrics == {"mrr@20": 0.25}
