@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
@@ -15,9 +16,11 @@ from prometheus_client import CollectorRegistry
 from infra.broker import BrokerError
 from infra.topics import Topics, partition_counts
 
+from ..announcements import announce, announcement, latest
 from ..events import ModelAnnouncement
 from ..metrics import WorkerMetrics
 from ..monitoring import serve_metrics
+from ..recommendations import rfc3339
 from ..scoring import Scorer, load_scorer
 from ..settings import ConfigError, Settings
 from ..slot import ModelSlot
@@ -58,6 +61,7 @@ def run_worker(settings: Settings, bundle: Path | None, name: str | None) -> NoR
     followed = name or (slot.current.name if slot.current else "")
     follower = _follow(settings, topics, followed, slot, metrics)
     _show_model(slot, metrics)
+    _introduce(settings, topics, slot)
     # The loop must exist before the app: Faust's parts take the current one as theirs.
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -121,6 +125,17 @@ def _follow(
     if not follower.catch_up(CATCH_UP_SECONDS):
         logger.warning("announcements of %s were not read within %.0f s", name, CATCH_UP_SECONDS)
     return follower
+
+
+def _introduce(settings: Settings, topics: Topics, slot: ModelSlot) -> None:
+    """Announce the first bundle of a name, so that the fine-tune knows whom to challenge."""
+    scorer = slot.current
+    bootstrap = settings.kafka.bootstrap
+    if scorer is None or scorer.name in latest(bootstrap, topics.models):
+        return
+    first = announcement(scorer.bundle, "champion", rfc3339(time.time() * 1000))
+    announce(bootstrap, topics.models, [first])
+    logger.info("announced %s %s, the first of its name", scorer.name, scorer.version)
 
 
 def _show_model(slot: ModelSlot, metrics: WorkerMetrics) -> None:
