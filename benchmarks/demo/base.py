@@ -24,7 +24,7 @@ from .steps import Steps
 
 SIMULATED = "simulated:sessions=8000,tracks=1000"
 """The demo's own data: enough for a network to pass a Markov chain, and trained on in a minute."""
-EPOCHS = {"simulated": 14, "mssd-mini": 8}
+EPOCHS = {"simulated": 14, "mssd-mini": 5}
 """By kind of data; elsewhere as many as `segue train` runs. A base as a first day would leave it:
 past a Markov chain, which on simulated listeners, who stray more, takes longer, and no further."""
 FRACTION = 0.5  # of the training sessions

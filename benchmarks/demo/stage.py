@@ -33,6 +33,8 @@ from .watch import Watch
 DRAIN_SECONDS = 30.0
 STOPPED_SECONDS = 5.0  # the same, where somebody waits for the prompt to come back
 LEARN_SECONDS = 40  # of training, at most; with the worker on two cores it needs 20 to 30
+MIN_SESSIONS = 300  # of feedback before a fine-tune begins
+EVENTS_A_SESSION = 18
 SESSION_RATE = (
     4.0  # events a second of one session: it ends within seconds, and can be learned from
 )
@@ -203,8 +205,14 @@ class Stage:
         return segue(
             "finetune", "--every", f"{self.options.every:g}s", "--models", self._run / "models",
             "--name", base.manifest.name, "--seconds", str(LEARN_SECONDS),
+            "--min-sessions", str(self._first_window()),
             *self._where(bootstrap),
         )  # fmt: skip
+
+    def _first_window(self) -> int:
+        """Sessions to begin learning with: what about a third of the stream brings, as it ends."""
+        sessions = self.options.rate * self.options.seconds / EVENTS_A_SESSION
+        return max(MIN_SESSIONS, round(sessions / 3))
 
     def _where(self, bootstrap: str) -> tuple[str, ...]:
         return ("--bootstrap", bootstrap, "--prefix", self._prefix)
