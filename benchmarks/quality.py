@@ -12,6 +12,7 @@ import statistics
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ from models.baselines import Markov, MostPopular
 from models.data.sources import Source, open_source
 from models.evaluate import Evaluation, evaluate
 from models.losses import LossConfig
-from models.metrics import Interval, hit_rate, mrr, paired_bootstrap, reciprocal_ranks
+from models.metrics import hit_rate, mrr, paired_bootstrap, reciprocal_ranks
 from models.optimisation import Schedule, Step
-from models.questions import PROTOCOLS, Floats, ProtocolName, Ranker
+from models.questions import PROTOCOLS, Floats, Ints, ProtocolName, Ranker
 from models.rankers import NeuralRanker
 from models.recipe import Prepared, prepare
 from models.sasrec import SASRec, SASRecConfig
@@ -40,6 +41,10 @@ BASELINE = 1  # of the rankers, the Markov chain
 PARTS = ("test", "test without shared runs")
 RUN = 10  # tracks in a row that make a session too like one of training
 Where = tuple[str, ProtocolName]
+VALUES: dict[str, Callable[[Ints], Floats]] = {
+    "hit_rate@10": lambda ranks: (ranks <= 10).astype(np.float64),
+    "mrr@20": lambda ranks: reciprocal_ranks(ranks, 20),
+}
 SHOWN = ("hit_rate@1", "hit_rate@10", "hit_rate@20", "mrr@20", "heard_hit_rate@10", "skip_auc")
 
 
@@ -66,10 +71,9 @@ def main(arguments: Sequence[str]) -> int:
                 "part": part,
                 "protocol": protocol,
                 "rows": [_row(evaluations) for evaluations in models],
-                "against_markov": {
-                    evaluations[0].model: _against(evaluations, models[BASELINE])
-                    for evaluations in models[BASELINE + 1 :]
-                },
+                "differences": [
+                    _difference(ours, theirs) for theirs, ours in combinations(models[BASELINE:], 2)
+                ],
             }
             for part, protocol, models in groups
         ],
@@ -155,23 +159,23 @@ def _row(evaluations: list[Evaluation]) -> dict[str, Any]:
     return {"model": evaluations[0].model, "metrics": metrics}
 
 
-def _against(ours: list[Evaluation], theirs: list[Evaluation]) -> dict[str, Interval]:
-    """Difference with its 95 % interval, over the sessions of all seeds."""
+def _difference(ours: list[Evaluation], theirs: list[Evaluation]) -> dict[str, Any]:
+    """Differences with their 95 % intervals, over the sessions of all seeds."""
     # A session is another one in another seed: the models it is ranked by are others.
     session = np.concatenate([(i << 32) + e.session for i, e in enumerate(ours)])
-    values: dict[str, Callable[[Evaluation], Floats]] = {
-        "hit_rate@10": lambda e: (e.ranks <= 10).astype(np.float64),
-        "mrr@20": lambda e: reciprocal_ranks(e.ranks, 20),
-    }
-    return {
-        name: paired_bootstrap(
-            np.concatenate([value(e) for e in ours]),
-            np.concatenate([value(e) for e in theirs]),
-            session,
-            np.random.default_rng(0),
-        )
-        for name, value in values.items()
-    }
+    heard = np.concatenate([e.heard for e in ours])
+    our_ranks, their_ranks = (np.concatenate([e.ranks for e in es]) for es in (ours, theirs))
+    found: dict[str, Any] = {"model": ours[0].model, "than": theirs[0].model}
+    for prefix, asked in (("", np.ones_like(heard)), ("heard_", heard)):
+        for name, value in VALUES.items():
+            interval = paired_bootstrap(
+                value(our_ranks[asked]),
+                value(their_ranks[asked]),
+                session[asked],
+                np.random.default_rng(0),
+            )
+            found[prefix + name] = interval._asdict()
+    return found
 
 
 def _above(models: list[list[Evaluation]]) -> bool:
@@ -194,21 +198,29 @@ def _table(result: dict[str, Any]) -> str:
         f"`{' '.join(result['command'])}` at commit {result['commit']}, "
         f"{result['machine']['processor']}, {result['date'][:10]}; data {result['data']['name']}; "
         f"seeds {', '.join(map(str, result['seeds']))}: mean ± standard deviation. Duplicates "
-        "dropped, split by session, full ranking, current track masked.",
+        "dropped, split by session, full ranking, current track masked; differences with their 95 % "
+        "bootstrap intervals over sessions.",
     ]
     for group in result["results"]:
         lines += [
             "",
             f"**{group['part']}, {group['protocol']}**",
             "",
-            f"| model | {' | '.join(SHOWN)} | against markov: hit_rate@10, mrr@20 |",
-            f"|{'---|' * (len(SHOWN) + 2)}",
+            f"| model | {' | '.join(SHOWN)} |",
+            f"|{'---|' * (len(SHOWN) + 1)}",
         ]
         for row in group["rows"]:
             cells = [_cell(row["metrics"].get(name)) for name in SHOWN]
-            against = group["against_markov"].get(row["model"], {})
-            cells.append(", ".join(_difference(Interval(*value)) for value in against.values()))
             lines.append(f"| {row['model']} | {' | '.join(cells)} |")
+        lines.append("")
+        for difference in group["differences"]:
+            values = [
+                f"{name} {value['mean']:+.4f} [{value['low']:+.4f}, {value['high']:+.4f}]"
+                for name, value in difference.items()
+                if isinstance(value, dict)
+            ]
+            pair = f"{difference['model']}, over {difference['than']}"
+            lines.append(f"- {pair}: {'; '.join(values)}")
     return "\n".join(lines) + "\n"
 
 
@@ -216,10 +228,6 @@ def _cell(figure: dict[str, Any] | None) -> str:
     if figure is None:
         return "-"
     return f"{figure['mean']:.4f}" + ("" if figure["sd"] is None else f" ± {figure['sd']:.4f}")
-
-
-def _difference(value: Interval) -> str:
-    return f"{value.mean:+.4f} [{value.low:+.4f}, {value.high:+.4f}]"
 
 
 def _say(line: str) -> None:
