@@ -198,7 +198,7 @@ def _table(result: dict[str, Any]) -> str:
         f"`{' '.join(result['command'])}` at commit {result['commit']}, "
         f"{result['machine']['processor']}, {result['date'][:10]}; data {result['data']['name']}; "
         f"seeds {', '.join(map(str, result['seeds']))}: mean ± standard deviation. Duplicates "
-        "dropped, split by session, full ranking, current track masked; differences with their 95 % "
+        "dropped, split by session, full ranking, current track masked; differences with 95 % "
         "bootstrap intervals over sessions.",
     ]
     for group in result["results"]:

@@ -5,7 +5,11 @@ import pytest
 from hypothesis import given
 
 from models.baselines import Markov, MostPopular, popularity_scores, transition_counts
+from models.data.sources import open_source
+from models.evaluate import evaluate
+from models.metrics import hit_rate, mrr
 from models.questions import Questions, ask
+from models.recipe import prepare
 from models.sessions import packed
 from streams.catalog import Catalog
 from streams.counts import CountsEngine
@@ -80,3 +84,14 @@ def test_markov_ranks_as_the_bundle_of_its_counts_is_served(found):
         _, candidates = engine.top([[(item, 1)] for item in current.tolist()], current[:, None])
         ours = np.argsort(-scores[:, 1:], axis=1, kind="stable")[:, : found.n_items - 1] + 1
         assert ours.tolist() == candidates[:, : found.n_items - 1].tolist()
+
+
+def test_the_chain_on_real_sessions_has_the_figures_it_is_known_by(data_dir):
+    """Drift in the loader, the split, the metrics or the chain itself would show here."""
+    prepared = prepare(open_source(f"mssd-mini:{data_dir / 'mssd-mini'}"))
+    test = prepared.parts.test.reindexed(prepared.train.track_ids)
+    markov = Markov.fit(prepared.train)
+    (found,) = evaluate([markov], test, prepared.train.counts(), ranks_only=True)
+    assert len(found.ranks) == 16_868
+    assert hit_rate(found.ranks, 10) == pytest.approx(0.5807, abs=5e-5)
+    assert mrr(found.ranks, 20) == pytest.approx(0.4046, abs=5e-5)
