@@ -210,9 +210,9 @@ class Stage:
         )  # fmt: skip
 
     def _first_window(self) -> int:
-        """Sessions to begin learning with: what about a third of the stream brings, as it ends."""
+        """Sessions to begin learning with: what about a quarter of the stream brings."""
         sessions = self.options.rate * self.options.seconds / EVENTS_A_SESSION
-        return max(MIN_SESSIONS, round(sessions / 3))
+        return max(MIN_SESSIONS, round(sessions / 4))
 
     def _where(self, bootstrap: str) -> tuple[str, ...]:
         return ("--bootstrap", bootstrap, "--prefix", self._prefix)
