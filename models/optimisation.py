@@ -46,11 +46,14 @@ class Schedule:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
-        if min(self.epochs or 1, self.batch, self.patience, self.threads) < 1 or self.epochs == 0:
+        epochs = 1 if self.epochs is None else self.epochs
+        if min(epochs, self.batch, self.patience, self.threads) < 1:
             raise ValueError(f"epochs, batch, patience and threads must be 1 or more, got {self}")
-        if self.learning_rate <= 0 or self.clip <= 0:
+        seconds = 1 if self.seconds is None else self.seconds
+        if min(self.learning_rate, self.clip, seconds) <= 0:
             raise ValueError(
-                f"learning_rate {self.learning_rate} and clip {self.clip} must be above 0"
+                f"learning_rate {self.learning_rate}, clip {self.clip} and seconds {self.seconds} "
+                "must be above 0"
             )
 
     def from_nothing(self, rows: int) -> Schedule:
@@ -118,12 +121,14 @@ class Optimisation:
                 summed += self._step(rows, chosen, max(done / total, elapsed))
                 done += 1
                 if not math.isfinite(summed):
-                    raise FloatingPointError(self._broken(summed, done, total))
+                    raise FloatingPointError(self._broken(f"the loss is {summed}", done, total))
                 valid_mrr = result.valid_mrr[-1] if result.valid_mrr else None
                 progress(Step(done, total, epoch, summed / count, valid_mrr))
                 if out_of_time := elapsed >= 1:
                     break
             result.losses.append(summed / count)
+            if not all(weights.isfinite().all() for weights in self.model.parameters()):
+                raise FloatingPointError(self._broken("weights are not finite", done, total))
             if validate is not None:
                 result.valid_mrr.append(validate(self.model))
             if validate is None or result.valid_mrr[-1] >= max(result.valid_mrr):
@@ -151,11 +156,10 @@ class Optimisation:
         self._adam.step()
         return float(value.detach())
 
-    def _broken(self, summed: float, done: int, total: int) -> str:
+    def _broken(self, what: str, done: int, total: int) -> str:
         return (
-            f"the loss is {summed} at step {done} of {total}, expected a finite number; lower the "
-            f"learning rate ({self.schedule.learning_rate}) or raise the temperature "
-            f"({self.loss.temperature})"
+            f"{what} at step {done} of {total}; lower the learning rate "
+            f"({self.schedule.learning_rate}) or raise the temperature ({self.loss.temperature})"
         )
 
 

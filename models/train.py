@@ -108,6 +108,10 @@ def _rows(sessions: Sessions, config: SASRecConfig) -> Rows:
 
 
 def _validation(valid: Sessions, known: Sessions) -> Callable[[SASRec], float]:
+    if valid.lengths.max(initial=0) < 2:
+        raise ValueError(
+            f"none of {len(valid)} validation sessions has two tracks, so no epoch can be chosen"
+        )
     counts = known.counts()
 
     def mrr(model: SASRec) -> float:

@@ -103,6 +103,24 @@ def test_a_loss_that_is_not_finite_stops_with_what_to_do():
         train(TRAIN, VALID, CONFIG, LossConfig(), Schedule(learning_rate=1e30, batch=4))
 
 
+def test_weights_that_the_last_step_broke_are_noticed_without_another_loss():
+    """One step: its loss was finite, and nothing is validated."""
+    model = SASRec(CONFIG)
+    with pytest.raises(FloatingPointError, match="weights are not finite at step 1 of 1"):
+        fine_tune(
+            model,
+            TRAIN.select([0]),
+            TRAIN.select([]),
+            LossConfig(),
+            Schedule(epochs=1, learning_rate=1e39),
+        )
+
+
+def test_nothing_to_validate_with_is_refused():
+    with pytest.raises(ValueError, match="none of 1 validation sessions has two tracks"):
+        train(TRAIN, packed([("s", [("t1", 1)])], TRACKS), CONFIG, LossConfig())
+
+
 def test_time_runs_out_in_the_middle_of_an_epoch():
     ticks = iter(range(1000))
     schedule = Schedule(epochs=50, batch=4, seconds=20)
@@ -178,7 +196,12 @@ def test_without_a_number_of_epochs_a_new_model_gets_more_of_them_on_little_data
 
 
 @pytest.mark.parametrize(
-    ("wrong", "named"), [({"epochs": 0}, "epochs"), ({"learning_rate": 0.0}, "learning_rate 0.0")]
+    ("wrong", "named"),
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"learning_rate": 0.0}, "learning_rate 0.0"),
+        ({"seconds": 0.0}, "seconds 0.0"),
+    ],
 )
 def test_a_schedule_that_cannot_be_run_is_refused(wrong, named):
     with pytest.raises(ValueError, match=named):
