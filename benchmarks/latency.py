@@ -30,7 +30,7 @@ from infra.topics import Topics, create
 from . import stand_in
 from .demo.figures import percentiles
 from .demo.processes import Child, Processes, segue
-from .demo.scrape import ready
+from .demo.scrape import Metrics, metrics, ready
 from .load import Collector, collecting, events, latencies, send
 from .machine import RESULTS, provenance, write_result
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="segue-latency-") as folder:
-        rounds = _measure(options, Path(folder), console)
+        rounds, stages = _measure(options, Path(folder), console)
     result = {
         **provenance(),
         "rate": options.rate,
@@ -54,10 +54,13 @@ def main(arguments: Sequence[str]) -> int:
         "median_of_rounds_ms": _medians(rounds),
         "ratio_to_echo": _ratios(rounds),
         "bar": f"p50 at most {BAR:g} times the echo's",
+        "worker_stages_ms": stages,
         "rounds_ms": rounds,
     }
     write_result(options.out, result)
     Console().print(_table(result))
+    told = ", ".join(f"{stage} {mean:g}" for stage, mean in stages.items())
+    console.print(f"the worker's stages, mean ms: {told}")
     console.print(f"written to {options.out}")
     return 0 if result["ratio_to_echo"]["p50"] <= BAR else 1
 
@@ -74,8 +77,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _measure(
     options: argparse.Namespace, folder: Path, console: Console
-) -> dict[str, list[dict[str, float]]]:
-    """Give the figures of every round by target."""
+) -> tuple[dict[str, list[dict[str, float]]], dict[str, float]]:
+    """Give the figures of every round by target, and the worker's mean time in each stage."""
     floor, echo, ours = (Topics.named(prefix) for prefix in ("floor.", "echo.", ""))
     targets = {  # where events go in and where answers come out
         "kafka": (floor.events, floor.events),
@@ -99,10 +102,29 @@ def _measure(
                         figures["cpu_per_event"] = round(1000 * used / figures["events"], 3)
                     if number:
                         rounds[name].append(figures)
+                    elif name == "segue":
+                        warm = metrics(children[name])
                     told = ", ".join(f"{key} {value:g}" for key, value in figures.items())
-                    console.print(f"round {number}: {name:6} {told}")
+                    console.print(f"round {number}: {name:6} {told}", soft_wrap=True)
+            stages = _stages(warm, metrics(children["segue"]))
         producer.close()
-    return rounds
+    return rounds, stages
+
+
+def _stages(before: Metrics, after: Metrics) -> dict[str, float]:
+    """Mean milliseconds of each stage, and events in a batch, between two readings."""
+
+    def grown(name: str) -> dict[str, float]:
+        old, new = (
+            {labels.get("stage", ""): value for labels, value in reading[name]}
+            for reading in (before, after)
+        )
+        return {stage: new[stage] - old.get(stage, 0.0) for stage in new}
+
+    sums, counts = grown("segue_stage_seconds_sum"), grown("segue_stage_seconds_count")
+    means = {stage: round(1000 * sums[stage] / counts[stage], 3) for stage in sums}
+    size = grown("segue_batch_size_sum")[""] / grown("segue_batch_size_count")[""]
+    return {**means, "events_in_a_batch": round(size, 2)}
 
 
 def _start(

@@ -21,6 +21,7 @@ import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 SESSIONS = 100  # under way at once
+LENGTH = 20  # events of a session, the most that MSSD has; then another begins in its place
 
 
 class _Id(msgspec.Struct):
@@ -33,9 +34,13 @@ _id = msgspec.json.Decoder(_Id)
 def events(tracks: Sequence[str], count: int, run: str) -> Iterator[tuple[str, str, bytes]]:
     """Make events of many sessions: event id, session id, and the PlaybackEvent as JSON."""
     rng = random.Random(run)
+    # Each at another point of its length, so that they do not all end at once.
+    played = [rng.randrange(LENGTH) for _ in range(SESSIONS)]
     moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     for number in range(count):
-        event_id, session_id = f"{run}-{number}", f"{run}-{rng.randrange(SESSIONS)}"
+        place = rng.randrange(SESSIONS)
+        event_id, session_id = f"{run}-{number}", f"{run}-{place}-{played[place] // LENGTH}"
+        played[place] += 1
         skipped = rng.random() < 0.3
         event = {
             "session_id": session_id,
