@@ -30,7 +30,7 @@ past a Markov chain, which on simulated listeners, who stray more, takes longer,
 FRACTION = 0.5  # of the training sessions
 KEPT = 4  # bases of other data, choices or code that stay
 _ROOT = Path(__file__).parents[2]
-_CODE = ("models/**/*.py", "export/*.py", "streams/*.py", "benchmarks/demo/base.py")
+_CODE = ("models/**/*.py", "export/*.py", "streams/*.py", "benchmarks/demo/[bd]*.py")
 _DONE = "complete.json"
 _ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # two spin against each other on two cores
 
