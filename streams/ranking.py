@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import math
+import statistics
+import time
 from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple, Protocol
@@ -20,6 +22,7 @@ from .bundle import Bundle
 logger = logging.getLogger(__name__)
 
 _OUTCOMES = dict(zip(range(5), range(5), strict=True))  # any other code is a damaged history
+_TIMED = 9  # of which the median is taken
 History = Sequence[tuple[str, int]]  # (track_id, outcome), oldest first; the last is current
 
 
@@ -81,6 +84,8 @@ class BundleScorer:
             for item in catalog.popular
         ]
         self._failing = False
+        self.row_seconds = math.inf
+        """What a session alone takes, as `warm` measured it."""
 
     def rank(self, histories: Sequence[History]) -> list[Ranking]:
         """Rank the next tracks of each session; a row that cannot be scored is `degraded`."""
@@ -101,6 +106,12 @@ class BundleScorer:
         history = [(self._plays[0][1], 1)] * self._engine.length
         for size in self._buckets:
             self.rank([history] * size)
+        taken = []
+        for _ in range(_TIMED):
+            began = time.perf_counter()
+            self.rank([history])
+            taken.append(time.perf_counter() - began)
+        self.row_seconds = statistics.median(taken)
 
     def _question(self, history: History) -> _Question:
         """Turn tracks into items; what the catalog does not know is left out."""

@@ -41,6 +41,7 @@ class Scorer(Protocol):
     name: str
     bundle: Bundle
     provider: str
+    row_seconds: float  # what one session alone takes; infinite until it is warm
 
     def rank(self, histories: Sequence[History]) -> list[Ranking]:
         """Rank the next tracks of each history; never raises for a row."""

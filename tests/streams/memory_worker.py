@@ -4,6 +4,8 @@ No Kafka is imitated here. What a broker adds (order, acknowledgement, loss) is 
 """
 
 import asyncio
+import math
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -56,8 +58,11 @@ class ScriptedScorer:
     version: str = "v1"
     name: str = "scripted"
     provider: str = "cpu"
+    row_seconds: float = math.inf
+    threads: set[str] = field(default_factory=set)
 
     def rank(self, histories: Sequence[History]) -> list[Ranking]:
+        self.threads.add(threading.current_thread().name)
         self.asked += [tuple(history) for history in histories]
         if self.model is not None:
             return [self.model(history) for history in histories]

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,6 +55,18 @@ def worker_after(*steps: tuple[str, str]) -> MemoryWorker:
 def test_the_state_is_there_before_anything_goes_out_and_the_offset_is_done_last():
     worker = worker_after(("play", "a"))
     assert worker.kinds() == ["state", LISTS, FEEDBACK, "done"]
+
+
+@pytest.mark.parametrize(
+    ("row_seconds", "inline"),
+    [(answering.INLINE_SECONDS, True), (2 * answering.INLINE_SECONDS, False)],
+)
+def test_only_quick_scoring_is_done_on_the_event_loop(row_seconds, inline):
+    worker = MemoryWorker()
+    worker.scorer.row_seconds = row_seconds
+    worker.scorer.rankings.append(ranking("bc"))
+    worker.answer(worker.delivery(event("play", "a", 0), at(0)))
+    assert (worker.scorer.threads == {threading.current_thread().name}) is inline
 
 
 def test_a_batch_writes_every_state_first_and_ends_every_offset_last():

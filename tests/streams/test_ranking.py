@@ -1,6 +1,7 @@
 """What a list holds, whoever computes it: masks, unknown tracks, fallbacks, damage."""
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -227,5 +228,8 @@ def test_batches_over_the_largest_bucket_are_cut(bundle, engine):
     assert sizes == [32, 32, 6]
     assert tracks(rankings[69]) == tracks(BundleScorer(bundle, engine).rank([histories[69]])[0])
     sizes.clear()
+    assert scorer.row_seconds == math.inf
     scorer.warm()
-    assert sizes == [1, 8, 32]
+    assert sizes[:3] == [1, 8, 32]
+    assert set(sizes[3:]) == {1}  # timed
+    assert 0 < scorer.row_seconds < math.inf
