@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaProducer
 from rich.console import Console
 from rich.table import Table
 
@@ -31,7 +30,7 @@ from . import stand_in
 from .demo.figures import percentiles
 from .demo.processes import Child, Processes, segue
 from .demo.scrape import Metrics, metrics, ready
-from .load import Collector, collecting, events, latencies, send
+from .load import Collector, Sender, collecting, events, latencies
 from .machine import RESULTS, provenance, write_result
 
 PARTITIONS = 4
@@ -91,12 +90,12 @@ def _measure(
         for topics in (floor, echo, ours):
             create(broker.bootstrap, topics, PARTITIONS, 1)
         children = _start(options, folder, broker.bootstrap, echo, processes)
-        producer = KafkaProducer(bootstrap_servers=broker.bootstrap, acks="all", linger_ms=0)
-        with collecting(broker.bootstrap, [out for _, out in targets.values()]) as collectors:
+        outs = [out for _, out in targets.values()]
+        with Sender(broker.bootstrap) as sender, collecting(broker.bootstrap, outs) as collectors:
             for number in range(options.rounds + 1):  # round 0 warms everything and is not counted
                 for name, (into, out) in targets.items():
                     before = _cpu(children.get(name))
-                    figures = _round(options, producer, into, collectors[out], f"{name}-{number}")
+                    figures = _round(options, sender, into, collectors[out], f"{name}-{number}")
                     if before is not None:
                         used = (_cpu(children[name]) or 0) - before
                         figures["cpu_per_event"] = round(1000 * used / figures["events"], 3)
@@ -107,7 +106,6 @@ def _measure(
                     told = ", ".join(f"{key} {value:g}" for key, value in figures.items())
                     console.print(f"round {number}: {name:6} {told}", soft_wrap=True)
             stages = _stages(warm, metrics(children["segue"]))
-        producer.close()
     return rounds, stages
 
 
@@ -154,14 +152,14 @@ def _cpu(child: Child | None) -> float | None:
 
 def _round(
     options: argparse.Namespace,
-    producer: KafkaProducer,
+    sender: Sender,
     topic: str,
     collector: Collector,
     run: str,
 ) -> dict[str, float]:
     """Send one load and time its answers; milliseconds, and how many were not answered."""
     load = events(stand_in.track_ids(TRACKS), round(options.rate * options.seconds), run)
-    due = send(producer, topic, load, options.rate)
+    due = sender.send(topic, load, options.rate)
     # Round 0 also waits until the echo has its partitions, which it does not tell.
     arrivals = collector.arrivals(len(due), timeout_s=30)
     found = percentiles(latencies(due, arrivals, WARM_UP))

@@ -2,23 +2,29 @@
 
 An event is due when the schedule says so, whatever became of those before it, and its latency
 counts from then: a stall shows as latency and never as fewer events (no coordinated omission).
-The collector is a process of its own, so that sending and timing do not wait for each other.
+The collector is a process of its own, so that sending and timing do not wait for each other. Both
+run aiokafka on uvloop: at 200 events/s kafka-python's threads took 3.4 ms of processor time for
+each event that they sent and saw, these take 1.4, and a load must not be what is measured.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import multiprocessing
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+import uvloop
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+T = TypeVar("T")
 
 SESSIONS = 100  # under way at once
 LENGTH = 20  # events of a session, the most that MSSD has; then another begins in its place
@@ -55,18 +61,50 @@ def events(tracks: Sequence[str], count: int, run: str) -> Iterator[tuple[str, s
         yield event_id, session_id, json.dumps(event, separators=(",", ":")).encode()
 
 
-def send(
-    producer: KafkaProducer, topic: str, load: Iterator[tuple[str, str, bytes]], rate: float
+class Sender:
+    """Sends loads, one after the other, over one connection."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self._producer = self._run(_started(bootstrap))
+
+    def send(
+        self, topic: str, load: Iterator[tuple[str, str, bytes]], rate: float
+    ) -> dict[str, float]:
+        """Send each event when it is due; gives when each was due, in seconds of time.monotonic."""
+        return self._run(_send(self._producer, topic, load, rate))
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run(self._producer.stop())
+        self._runner.close()
+
+
+async def _started(bootstrap: str) -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)
+    await producer.start()
+    return producer
+
+
+async def _send(
+    producer: AIOKafkaProducer,
+    topic: str,
+    load: Iterator[tuple[str, str, bytes]],
+    rate: float,
 ) -> dict[str, float]:
-    """Send each event when it is due; gives when each was due, in seconds of time.monotonic."""
-    due = {}
+    due, sent = {}, []
     begin = time.monotonic() + 0.1
     for number, (event_id, session_id, value) in enumerate(load):
         at = begin + number / rate
-        time.sleep(max(0.0, at - time.monotonic()))
-        producer.send(topic, key=session_id.encode(), value=value)
+        await asyncio.sleep(max(0.0, at - time.monotonic()))
+        sent.append(await producer.send(topic, key=session_id.encode(), value=value))
         due[event_id] = at
-    producer.flush(timeout=30)
+    await asyncio.wait_for(asyncio.gather(*sent), timeout=30)
     return due
 
 
@@ -117,18 +155,22 @@ def latencies(due: Mapping[str, float], arrivals: Mapping[str, float], warm_up: 
 
 
 def _collect(bootstrap: str, topic: str, commands: Connection[Any, Any]) -> None:
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    numbers = consumer.partitions_for_topic(topic)
-    consumer.assign([TopicPartition(topic, number) for number in numbers])
-    consumer.seek_to_end()
+    uvloop.run(_collecting(bootstrap, topic, commands))
+
+
+async def _collecting(bootstrap: str, topic: str, commands: Connection[Any, Any]) -> None:
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()  # with no group it takes every partition
+    await consumer.seek_to_end()
     for partition in consumer.assignment():
-        consumer.position(partition)  # the seek is lazy
+        await consumer.position(partition)  # the seek is lazy
     commands.send("ready")
     arrivals: dict[str, float] = {}
     wanted, deadline = 0, float("inf")
     while True:
-        for batch in consumer.poll(timeout_ms=100).values():
-            now = time.monotonic()
+        batches = await consumer.getmany(timeout_ms=100)
+        now = time.monotonic()
+        for batch in batches.values():
             for record in batch:
                 arrivals.setdefault(_id.decode(record.value).event_id, now)
         if commands.poll():
