@@ -34,6 +34,7 @@ LOSS = LossConfig(name="skip-contrastive")
 JUDGED = 1500  # sessions that no window holds: "truly better" is what these say
 HELD_OUT = (50, 100, 167, 250)
 UNLIMITED = 10**6
+RULES = {"accepted": GateRules(), "accepted_no_hit_lost": GateRules(hit_loss=0)}
 # Name, sessions in the window, and how the trial differs from the default.
 TRIALS: tuple[tuple[str, int, dict[str, Any]], ...] = (
     ("200 sessions", 200, {}),
@@ -104,15 +105,19 @@ def _trial(
     made, trained = candidate(base, window, prepared.parts.train, config, seed=options.seed)
     sample = compare(base, made, others)
     anchor = compare(base, made, prepared.parts.valid)
-    rng = np.random.default_rng(options.seed)
+    accepted = {
+        name: {
+            size: _accepted(sample, anchor, size, options.draws, rules, options.seed)
+            for size in HELD_OUT
+        }
+        for name, rules in RULES.items()
+    }
     return {
         "passes": len(trained.losses),
         "new_tracks": len(made.track_ids) - len(base.track_ids),
         "change": _change(sample),
         "anchor_change": _change(anchor),
-        "accepted": {
-            size: _accepted(sample, anchor, size, options.draws, rng) for size in HELD_OUT
-        },
+        **accepted,
     }
 
 
@@ -126,9 +131,10 @@ def _change(sample: PairedSample) -> dict[str, float]:
 
 
 def _accepted(
-    sample: PairedSample, anchor: PairedSample, size: int, draws: int, rng: np.random.Generator
+    sample: PairedSample, anchor: PairedSample, size: int, draws: int, rules: GateRules, seed: int
 ) -> float:
-    """Share of draws of `size` held-out sessions by which the gate accepts."""
+    """Share of draws of `size` held-out sessions by which the gate accepts; a seed, its draws."""
+    rng = np.random.default_rng((seed, size))
     sessions, accepted = np.unique(sample.sessions), 0
     for _ in range(draws):
         chosen = np.isin(sample.sessions, rng.choice(sessions, size, replace=False))
@@ -139,7 +145,7 @@ def _accepted(
             champion_hit=sample.champion_hit[chosen],
             candidate_hit=sample.candidate_hit[chosen],
         )
-        accepted += judge(window, anchor, GateRules(), rng).accepted
+        accepted += judge(window, anchor, rules, rng).accepted
     return accepted / draws
 
 

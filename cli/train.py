@@ -43,7 +43,9 @@ class ContextOption(StrEnum):
 
 def train(
     data: Data,
-    out: Annotated[Path, typer.Option(help="The bundle's folder; it must not exist.")],
+    out: Annotated[
+        Path, typer.Option(help="A new folder for the bundle; ROOT/NAME/X makes it version X.")
+    ],
     model: Annotated[ModelOption, typer.Option(help="The architecture.")] = ModelOption.SASREC,
     name: Annotated[
         str | None, typer.Option(help="Of the model line; the architecture's if not given.")
@@ -69,13 +71,17 @@ def train(
     seed: Annotated[int, typer.Option(help="Of training.")] = 0,
     split_seed: Annotated[int, typer.Option(help="Of the split by session, .8/.1/.1.")] = 0,
     fraction: Annotated[float, typer.Option(help="Of the training sessions, what is used.")] = 1.0,
+    in_order: Annotated[
+        bool,
+        typer.Option("--in-order", help="Split in the data set's order, the first to train on."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train on 80 % of the sessions, choose by 10 %, and write the bundle; 10 % stay unseen."""
     from models.data.sources import open_source
     from models.losses import LossConfig
     from models.optimisation import Schedule
-    from models.recipe import make_markov, make_sasrec, prepare, refuse_existing
+    from models.recipe import make_markov, make_sasrec, prepare, version_for
 
     schedule = Schedule(epochs=epochs, seconds=seconds, threads=threads)
     config = LossConfig(
@@ -87,19 +93,20 @@ def train(
         strengths=_strengths(strengths),
         negatives=negatives,
     )
-    refuse_existing(out)
+    name = name or model.value
+    version_for(out, name)
     source = open_source(data)
     typer.echo(f"reading {source.spec}", err=True)
-    prepared = prepare(source, seed=split_seed, train_fraction=fraction)
+    prepared = prepare(source, seed=split_seed, train_fraction=fraction, in_order=in_order)
     if model is ModelOption.MARKOV:
-        made = make_markov(prepared, out, name=name or model.value)
+        made = make_markov(prepared, out, name=name)
     else:
         try:
             with _epochs() as (progress, say):
                 made = make_sasrec(
                     prepared,
                     out,
-                    name=name or model.value,
+                    name=name,
                     loss=config,
                     schedule=schedule,
                     seed=seed,

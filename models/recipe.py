@@ -15,7 +15,7 @@ import numpy as np
 
 from export.write import write_bundle
 from streams.catalog import Catalog
-from streams.manifest import Manifest
+from streams.manifest import Manifest, check_name
 
 from .baselines import Markov, MostPopular
 from .checkpoint import learner_directory, save_learner
@@ -69,8 +69,10 @@ class Made:
     validation: list[Evaluation]
 
 
-def prepare(source: Source, *, seed: int = 0, train_fraction: float = 1.0) -> Prepared:
-    """Read a data set, drop duplicates, split by session.
+def prepare(
+    source: Source, *, seed: int = 0, train_fraction: float = 1.0, in_order: bool = False
+) -> Prepared:
+    """Read a data set, drop duplicates, split by session: at random, or in the data set's order.
 
     Raises:
         ValueError: it is too small to be split.
@@ -82,6 +84,7 @@ def prepare(source: Source, *, seed: int = 0, train_fraction: float = 1.0) -> Pr
         sessions=len(distinct),
         seed=seed,
         train_fraction=train_fraction,
+        in_order=in_order,
     )
     parts = split.parts(distinct)
     if not (len(parts.train) and len(parts.valid)):
@@ -107,11 +110,11 @@ def make_sasrec(
     """Train SASRec and write the bundle `out`, and its learner beside it.
 
     Raises:
-        ValueError: `out` exists, or there is nothing to train on.
+        ValueError: `out` exists or cannot be a version, or there is nothing to train on.
         FloatingPointError: training failed.
         BundleError: the export is not what was trained.
     """
-    refuse_existing(out)
+    version = version_for(out, name)
     config = SASRecConfig(items=prepared.train.n_items)
     trained = train(
         prepared.train, prepared.valid, config, loss, schedule, seed=seed, progress=progress
@@ -132,6 +135,7 @@ def make_sasrec(
     manifest = write_bundle(
         out,
         name=name,
+        version=version,
         architecture="sasrec",
         config=asdict(config),
         catalog=prepared.catalog,
@@ -156,15 +160,16 @@ def make_markov(prepared: Prepared, out: Path, *, name: str) -> Made:
     """Count transitions and write them as the bundle `out`.
 
     Raises:
-        ValueError: `out` exists.
+        ValueError: `out` exists or cannot be a version.
     """
-    refuse_existing(out)
+    version = version_for(out, name)
     markov = Markov.fit(prepared.train)
     markov.name = name
     validation = _validate(markov, prepared)
     manifest = write_bundle(
         out,
         name=name,
+        version=version,
         architecture="markov",
         config={"steps": 1},
         catalog=prepared.catalog,
@@ -223,7 +228,20 @@ def _sample(sessions: Sessions, seed: int) -> Sessions:
     return sessions.select(np.sort(chosen))
 
 
-def refuse_existing(out: Path) -> None:
-    """Raise ValueError where a bundle would be written over."""
-    if out.exists():  # said before hours of training, not after
+def version_for(out: Path, name: str) -> str | None:
+    """Give the version that a bundle written to `out` has; None: one made of time and content.
+
+    ROOT/NAME/VERSION is a registry's path, and its last part must then be the version.
+
+    Raises:
+        ValueError: `out` exists, or NAME or VERSION cannot be one.
+    """
+    # Said before hours of training, not after.
+    if out.exists():
         raise ValueError(f"{out} exists; a bundle is never changed: give another directory")
+    check_name("name", name)
+    path = out.absolute()
+    if path.parent.name != name:
+        return None
+    check_name("version", path.name)
+    return path.name

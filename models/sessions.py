@@ -161,12 +161,17 @@ def joined(parts: Sequence[Sessions]) -> Sessions:
 
 
 def split_by_session(
-    sessions: Sessions, seed: int, fractions: Sequence[float] = (0.8, 0.1, 0.1)
+    sessions: Sessions, seed: int | None, fractions: Sequence[float] = (0.8, 0.1, 0.1)
 ) -> tuple[Sessions, ...]:
-    """Partition whole sessions at random into parts of these shares, each in the old order."""
+    """Partition whole sessions into parts of these shares, each in the old order.
+
+    They are dealt out at random; without a seed the first part holds the first sessions, and so on.
+    """
     if min(fractions, default=-1) < 0 or abs(sum(fractions) - 1) > 1e-9:
         raise ValueError(f"fractions must be positive and sum to 1, got {tuple(fractions)}")
-    order = np.random.default_rng(seed).permutation(len(sessions))
+    order = np.arange(len(sessions))
+    if seed is not None:
+        order = np.random.default_rng(seed).permutation(len(sessions))
     ends = np.rint(np.cumsum(fractions) * len(sessions)).astype(np.int64)
     return tuple(sessions.select(np.sort(part)) for part in np.split(order, ends[:-1]))
 

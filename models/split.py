@@ -24,7 +24,12 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Duplicates dropped, then whole sessions dealt out at random."""
+    """Duplicates dropped, then whole sessions dealt out: at random, or `in_order`.
+
+    In order, the first sessions train, the next validate, those after them test, and the unused
+    ones come last: nothing is asked about a time before training's, if the data set is in order of
+    time (simulated listeners are; the MSSD subset has no clock).
+    """
 
     data: str  # name of the data set
     simulated: bool
@@ -32,6 +37,7 @@ class Split:
     seed: int = 0
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
     train_fraction: float = 1.0  # of the training part, what was trained on
+    in_order: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a share that leaves nothing to train on."""
@@ -51,9 +57,13 @@ class Split:
                 f"data {self.data!r} has {len(distinct)} distinct sessions, the split was made of "
                 f"{self.sessions}; give the data set that the bundle was trained on"
             )
+        used = self.train_fraction
+        if self.in_order:
+            training, validating, testing = self.fractions
+            shares = (training * used, validating, testing, training * (1 - used))
+            return Parts(*split_by_session(distinct, None, shares))
         whole, valid, test = split_by_session(distinct, self.seed, self.fractions)
-        shares = (self.train_fraction, 1 - self.train_fraction)
-        train, unused = split_by_session(whole, self.seed, shares)
+        train, unused = split_by_session(whole, self.seed, (used, 1 - used))
         return Parts(train, valid, test, unused)
 
     def record(self) -> dict[str, Any]:

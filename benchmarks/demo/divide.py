@@ -38,13 +38,18 @@ def sessions(spec: str, out: Path) -> None:
 
 
 def unseen(data: Path, bundle: Path, out: Path, seed: int) -> None:
-    """Write what neither trained nor validated a bundle, in random order: the stream."""
+    """Write what neither trained nor validated a bundle: the stream.
+
+    In random order, or in the data set's where the bundle's split kept to it.
+    """
     manifest = decode_manifest((bundle / "manifest.json").read_bytes())
     source = open_source(f"parquet:{data}")
     frame = source.frame()
-    parts = Split.of(manifest.training).parts(canonical.to_sessions(frame))
+    split = Split.of(manifest.training)
+    parts = split.parts(canonical.to_sessions(frame))
     names = np.array([*parts.test.session_ids, *parts.unused.session_ids])
-    names = names[np.random.default_rng(seed).permutation(len(names))]
+    if not split.in_order:
+        names = names[np.random.default_rng(seed).permutation(len(names))]
     order = pl.DataFrame({"session_id": names, "order": np.arange(len(names))})
     streamed = (
         frame.join(order, on="session_id", how="inner").sort("order", "position").drop("order")

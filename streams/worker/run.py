@@ -63,7 +63,8 @@ def run_worker(settings: Settings, bundle: Path | None, name: str | None) -> NoR
     _show_model(slot, metrics)
     _introduce(settings, topics, slot)
     # The loop must exist before the app: Faust's parts take the current one as theirs.
-    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # the consumer's thread makes its own
+    loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = make_app(settings, topics, slot, metrics, partitions)
     worker = app.Worker(loop=loop, quiet=True, loglevel="WARN", logging_config=log_config())

@@ -1,5 +1,6 @@
 """What the demo starts from: unseen sessions in the stream, and a key that tells a change."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,11 +17,25 @@ SPEC = "simulated:sessions=120,tracks=100,seed=4"
 @pytest.fixture(scope="module")
 def split(tmp_path_factory):
     """A divided data set: what was learned from, and what the stream holds."""
-    folder = tmp_path_factory.mktemp("divided")
+    return divided(tmp_path_factory.mktemp("divided"), in_order=False)
+
+
+@pytest.fixture(scope="module")
+def in_order(tmp_path_factory):
+    """The same, divided in the order of the data set."""
+    return divided(tmp_path_factory.mktemp("in-order"), in_order=True)
+
+
+def divided(folder: Path, *, in_order: bool) -> SimpleNamespace:
     divide.sessions(SPEC, folder / "data")
     source = open_source(f"parquet:{folder / 'data'}")
     made = Split(
-        data=source.name, simulated=True, sessions=len(source.load()), seed=7, train_fraction=0.5
+        data=source.name,
+        simulated=True,
+        sessions=len(source.load()),
+        seed=7,
+        train_fraction=0.5,
+        in_order=in_order,
     )
     manifest = SimpleNamespace(training={"split": made.record()}, version="1")
     with pytest.MonkeyPatch.context() as patch:
@@ -53,6 +68,12 @@ def test_one_seed_gives_one_order_and_it_is_not_the_datas(split):
     streamed = sessions_of(split, "stream").session_ids
     assert streamed == sessions_of(split, "again").session_ids
     assert list(streamed) != sorted(streamed)
+
+
+def test_a_stream_in_order_goes_on_where_validation_ended(in_order):
+    whole, streamed = in_order.source.load(), sessions_of(in_order, "stream")
+    assert streamed.session_ids == whole.session_ids[-len(streamed) :]
+    assert len(streamed) == round(0.5 * len(whole))
 
 
 def test_what_is_simulated_is_called_so_in_the_stream(split):

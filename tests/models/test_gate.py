@@ -70,10 +70,16 @@ def test_a_gain_that_a_coin_could_have_given_is_refused():
     assert verdict.reasons[0].startswith("no better on the window: mrr@20 0.7600 against 0.7400")
 
 
-def test_a_higher_mrr_does_not_pay_for_lost_hits():
-    window = sample([2] * 48 + [10] * 2, [1] * 48 + [11] * 2)
+@pytest.mark.parametrize(("lost", "accepted"), [(0, True), (1, True), (2, False)])
+def test_a_higher_mrr_pays_for_one_percent_of_the_hits_and_no_more(lost, accepted):
+    window = sample([2] * (100 - lost) + [10] * lost, [1] * (100 - lost) + [11] * lost)
     verdict = judge(window, sample([2] * 50, [2] * 50), RULES, rng())
-    assert verdict.reasons == ["fewer hits on the window: hit_rate@10 0.9600 against 1.0000"]
+    assert verdict.accepted is accepted
+    if not accepted:
+        assert verdict.reasons == [
+            "fewer hits on the window: hit_rate@10 0.9800 against 1.0000, "
+            "expected a loss of at most 1.0%"
+        ]
 
 
 @pytest.mark.parametrize(("lost", "accepted"), [(0, True), (1, True), (2, True), (3, False)])
@@ -141,6 +147,7 @@ def test_the_same_seed_gives_the_same_verdict():
         {"improvement_probability": 0.4},
         {"improvement_probability": 1.0},
         {"improvement_probability": math.nan},
+        {"hit_loss": 1},
         {"anchor_loss": -0.1},
         {"anchor_loss": 2},
         {"min_targets": 0},

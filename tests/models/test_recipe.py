@@ -7,7 +7,8 @@ from models.data.canonical import to_frame
 from models.data.sources import Source
 from models.losses import LossConfig
 from models.optimisation import Schedule
-from models.recipe import evaluate_bundle, make_markov, make_sasrec, prepare
+from models.recipe import evaluate_bundle, make_markov, make_sasrec, prepare, version_for
+from models.registry import Registry
 from models.sessions import packed
 from streams.bundle import open_bundle
 
@@ -62,3 +63,23 @@ def test_an_existing_bundle_is_refused_before_training(tmp_path):
         make_sasrec(
             prepare(source()), tmp_path, name="x", loss=LossConfig(), schedule=Schedule(epochs=9999)
         )
+
+
+@pytest.mark.parametrize(
+    ("place", "version"),
+    [("registry/sasrec/v1", "v1"), ("registry/other/v1", None), ("v1", None)],
+)
+def test_a_folder_of_the_registry_says_the_version(tmp_path, place, version):
+    assert version_for(tmp_path / place, "sasrec") == version
+
+
+def test_a_folder_that_cannot_be_a_version_is_refused_before_training(tmp_path):
+    with pytest.raises(ValueError, match="version 'v 1': expected 1 to 64"):
+        version_for(tmp_path / "sasrec" / "v 1", "sasrec")
+
+
+def test_what_is_written_into_the_registry_can_be_found_there(tmp_path):
+    made = make_markov(prepare(source()), tmp_path / "markov" / "v1", name="markov")
+    listed = Registry(tmp_path).newest("markov")
+    assert listed is not None
+    assert (listed.version, made.manifest.version) == ("v1", "v1")

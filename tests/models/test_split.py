@@ -1,6 +1,7 @@
 """A split can be made again from what a manifest says, and parts never overlap."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +37,13 @@ def test_a_smaller_share_trains_on_a_part_of_the_same_sessions():
     assert names(SPLIT.parts(DISTINCT).train) < names(whole.parts(DISTINCT).train)
     assert names(SPLIT.parts(DISTINCT).test) == names(whole.parts(DISTINCT).test)
     assert len(whole.parts(DISTINCT).unused) == 0
+
+
+def test_in_order_nothing_is_asked_about_a_time_before_trainings():
+    parts = replace(SPLIT, in_order=True).parts(DISTINCT)
+    dealt = [part.session_ids for part in parts]
+    assert [len(names) for names in dealt] == [16, 4, 4, 16]
+    assert tuple(name for names in dealt for name in names) == DISTINCT.session_ids
 
 
 def test_data_that_has_changed_is_refused():
