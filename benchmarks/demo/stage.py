@@ -32,8 +32,8 @@ from .watch import Watch
 
 DRAIN_SECONDS = 30.0
 STOPPED_SECONDS = 5.0  # the same, where somebody waits for the prompt to come back
-LEARN_SECONDS = 40  # of training, at most; with the worker on two cores it needs 20 to 30
-MIN_SESSIONS = 300  # of feedback before a fine-tune begins
+LEARN_SECONDS = 30  # of training, at most; with the worker on two cores it needs 20 to 30
+MIN_SESSIONS = 200  # of feedback before a fine-tune begins; at the default rate, after some 30 s
 EVENTS_A_SESSION = 18
 SESSION_RATE = (
     4.0  # events a second of one session: it ends within seconds, and can be learned from
