@@ -141,6 +141,7 @@ def read_between(
     """
     left = [partition for partition, start in starts.items() if start < ends[partition]]
     consumer.assign(left)
+    consumer.resume(*left)  # what an earlier reading paused stays so through an assignment
     for partition in left:
         consumer.seek(partition, starts[partition])
     heard = time.monotonic()
