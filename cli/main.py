@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from . import bench, data, demo, kafka, models, replay, topics, train, worker
+from . import audit, bench, data, demo, kafka, models, replay, topics, train, worker
 from .eval import evaluate
 from .finetune import finetune
 
@@ -49,6 +49,7 @@ app.command("train")(train.train)
 app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 app.command("worker")(worker.worker)
+app.command("audit")(audit.audit)
 app.command("finetune")(finetune)
 app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     bench.bench

@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -18,6 +18,8 @@ from kafka.errors import KafkaError
 from .broker import BrokerError
 
 _POLL_MS = 200
+STALLED_SECONDS = 60.0
+"""How long a broker may say nothing while there are records to read."""
 
 
 class Record(NamedTuple):
@@ -122,6 +124,42 @@ def read_to_end(
                 ]
     found.sort(key=lambda record: record[:2])
     return Slice(found, {partition.partition: ends[partition] for partition in partitions})
+
+
+def read_between(
+    consumer: KafkaConsumer,
+    starts: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+) -> Iterator[Any]:
+    """Give the records of many partitions one by one, as kafka-python has them, and keep none.
+
+    Each partition's from its start (inclusive) to its end (exclusive), in order; the partitions
+    take turns.
+
+    Raises:
+        BrokerError: nothing came for STALLED_SECONDS, and an end is not reached.
+    """
+    left = [partition for partition, start in starts.items() if start < ends[partition]]
+    consumer.assign(left)
+    consumer.resume(*left)  # what an earlier reading paused stays so through an assignment
+    for partition in left:
+        consumer.seek(partition, starts[partition])
+    heard = time.monotonic()
+    # Positions and not counts tell the end: compaction leaves holes among the offsets.
+    while left:
+        batches = consumer.poll(timeout_ms=_POLL_MS)
+        for partition, batch in batches.items():
+            heard = time.monotonic()
+            yield from (record for record in batch if record.offset < ends[partition])
+        done = [p for p in left if consumer.position(p) >= ends[p]]
+        consumer.pause(*done)
+        left = [partition for partition in left if partition not in done]
+        if left and time.monotonic() - heard > STALLED_SECONDS:
+            at, end = consumer.position(left[0]), ends[left[0]]
+            raise BrokerError(
+                f"{left[0].topic} partition {left[0].partition}: nothing came for "
+                f"{STALLED_SECONDS:g} s at offset {at} of {end}; has the partition a leader?"
+            )
 
 
 def require_listener(bootstrap: str, timeout_s: float = 2.0) -> None:

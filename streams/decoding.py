@@ -88,6 +88,14 @@ def decode_event(raw: bytes | None, appended_ms: int) -> PlaybackEvent:
     return _with_known_values(event)
 
 
+def event_or_none(raw: bytes | None, appended_ms: int) -> PlaybackEvent | None:
+    """Read one value as `decode_event` does, where nobody asks why it cannot be read."""
+    try:
+        return decode_event(raw, appended_ms)
+    except Exception:  # as the workers' intake has it: not even a defect may end the reading
+        return None
+
+
 def _refuse_other_encodings(body: bytes) -> None:
     """The parser skips fields it does not know without looking at their bytes, so look first."""
     try:

@@ -85,6 +85,14 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     offset: int = -1
     appended_ms: int = 0
 
+    def outdated_by(self, kept: Place) -> bool:
+        """Whether this record, written later than `kept`, tells of an earlier event.
+
+        A worker that was cut off may write once more when it wakes. Within one partition.
+        """
+        # A topic made anew starts its offsets again, at a later time.
+        return self.offset < kept.offset and self.appended_ms <= kept.appended_ms
+
 
 class Session(Place, frozen=True, array_like=True):
     """Everything kept of one session_id. `history` is (track_id, outcome), the oldest first."""

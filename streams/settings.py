@@ -17,6 +17,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from .session import Limits
+
 
 class ConfigError(ValueError):
     """A setting is unknown or has a value that cannot be used."""
@@ -53,6 +55,11 @@ class SessionSettings(_Section):
     """Event time without an event after which the next event begins a new session."""
     retention_seconds: int = Field(default=7200, ge=1)
     """Broker time without an event after which the record goes and the next event begins anew."""
+
+    @property
+    def limits(self) -> Limits:
+        """The same in milliseconds, as sessions take it."""
+        return Limits(self.silence_seconds * 1000, self.retention_seconds * 1000)
 
 
 class ScoringSettings(_Section):
@@ -96,6 +103,11 @@ class Settings(BaseSettings):
     session: SessionSettings = SessionSettings()
     scoring: ScoringSettings = ScoringSettings()
     worker: WorkerSettings = WorkerSettings()
+
+    @property
+    def changelog(self) -> str:
+        """The topic in which the workers of the group keep their sessions."""
+        return f"{self.topics.prefix}{self.worker.group}-sessions-changelog"
 
     @classmethod
     def settings_customise_sources(

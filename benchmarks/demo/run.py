@@ -24,7 +24,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(options: Options, out: Path | None, as_json: bool, command: list[str]) -> int:
-    """Play a demo and give its exit code: 0, 1 where an event is missing, 130 after Ctrl-C, ...
+    """Play a demo and give its exit code: 0, 1 for a promise not kept, 130 after Ctrl-C, ...
 
     Everything a person reads goes to stderr with `as_json`, and else to stdout.
 
@@ -60,8 +60,9 @@ def run(options: Options, out: Path | None, as_json: bool, command: list[str]) -
     console.print(f"logs: {options.directory / 'logs'}", highlight=False, soft_wrap=True)
     if as_json:
         print(json.dumps(record))
-    kept = played.end.tally
-    return code or int(bool(kept.missing or kept.conflicts))
+    kept, sessions = played.end.tally, played.end.sessions
+    broken = kept.missing or kept.conflicts or kept.wrong_reasons or (sessions and sessions.unequal)
+    return code or int(bool(broken))
 
 
 def _record(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.audit import Tally
+from streams.oracle import Comparison
 
 from .figures import Percentiles, Shown
 from .quality import HitRates
@@ -21,6 +22,7 @@ class Snapshot:
 
     elapsed: float = 0.0  # seconds since the first event was read
     tally: Tally = _NOTHING
+    sessions: Comparison | None = None  # against the oracle, once all was counted
     dead_letters: Mapping[str, int] = field(default_factory=dict)  # by reason
     per_second: float = 0.0
     recent: Percentiles | None = None

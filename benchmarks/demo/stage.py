@@ -19,6 +19,7 @@ from infra.broker import BrokerError
 from infra.reader import reading, require_listener
 from infra.topics import Topics
 from models.data.sources import open_source
+from streams.settings import load_settings
 
 from . import own_topics
 from .base import Base, Choices, ready_base
@@ -191,6 +192,7 @@ class Stage:
     def _count(self, watch: Watch, worker: Child, seconds: float) -> None:
         watch.drain(time.monotonic() + seconds)
         watch.ask(worker)
+        watch.compare(load_settings(topics={"prefix": self._prefix}))
 
     def _replay(self, bootstrap: str, base: Base) -> Command:
         options = self.options

@@ -174,6 +174,14 @@ def _rows(*rows: tuple[str, str]) -> Table:
     return table
 
 
+def _state(record: dict[str, Any]) -> str:
+    if record["state_equal"] is None:
+        return "sessions not compared"
+    if not record["state_equal"]:
+        return "sessions differ from the oracle: `segue audit` says where"
+    return f"{record['sessions_compared']:,} sessions equal the oracle's"
+
+
 def summary(record: dict[str, Any]) -> RenderableType:
     """What a demo came to, from its report."""
     hits, latency = record["hit_rate_at_10"], record["latency_ms"]
@@ -183,7 +191,7 @@ def summary(record: dict[str, Any]) -> RenderableType:
         f"{record['dead_lettered']} dead-lettered + {record['missing']} missing"
     )
     rows = [
-        ("promise", f"{identity}; {record['repeats']} repeats"),
+        ("promise", f"{identity}; {record['repeats']} repeats; {_state(record)}"),
         (
             "latency",
             f"p50 {latency['p50']:.0f}, p90 {latency['p90']:.0f}, p99 {latency['p99']:.0f} ms, "

@@ -18,7 +18,10 @@ from streams.audit import Audit
 from streams.audit_reader import AuditReader
 from streams.bundle import Bundle, open_bundle
 from streams.counts import CountsEngine
+from streams.inspection import Inspection
+from streams.oracle import Comparison
 from streams.ranking import BundleScorer
+from streams.settings import Settings
 
 from .figures import Figures, Meter
 from .processes import Child
@@ -49,6 +52,8 @@ class Watch:
         self._reader = AuditReader(
             consumer, topics, self._audit, others=[topics.feedback], on_record=self._take
         )
+        self._consumer = consumer
+        self._sessions: Comparison | None = None
         self._metrics: Metrics = {}
         self._verdicts: list[dict[str, Any]] = []
         self._scraped = self._began = 0.0
@@ -77,6 +82,17 @@ class Watch:
         """Read on until everything is read and nothing is missing, or the deadline (monotonic)."""
         self._reader.drain(deadline)
 
+    def compare(self, settings: Settings) -> None:
+        """Hold the worker's sessions against the oracle; nothing more can be read after that.
+
+        Raises:
+            BrokerError: the topics cannot be read.
+        """
+        found = Inspection(
+            self._consumer, self._topics, settings.changelog, settings.session.limits
+        ).run(wait_seconds=0.0)
+        self._sessions = found.comparison
+
     def snapshot(self) -> Snapshot:
         """Sum up."""
         figures, quality = self._figures, self._quality
@@ -85,6 +101,7 @@ class Watch:
         return Snapshot(
             elapsed=time.monotonic() - self._began if self._began else 0.0,
             tally=self._audit.tally(),
+            sessions=self._sessions,
             dead_letters=dict(self._letters),
             per_second=self._meter.per_second,
             recent=figures.of_late(),

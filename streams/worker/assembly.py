@@ -21,7 +21,6 @@ from ..answering import Answering
 from ..batching import Batcher
 from ..metrics import WorkerMetrics
 from ..records import Record
-from ..session import Limits
 from ..settings import Settings
 from ..slot import ModelSlot
 from .app import WorkerApp
@@ -67,9 +66,7 @@ def make_app(
         web_enabled=False,  # metrics have their own port; Faust's server shows tables to anyone
     )
     app.ledger, app.events_topic, app.metrics = Ledger(), topics.events, metrics
-    app.limits = Limits(
-        settings.session.silence_seconds * 1000, settings.session.retention_seconds * 1000
-    )
+    app.limits = settings.session.limits
     app.idle = asyncio.Event()
     app.idle.set()
     app.batcher = Batcher(conf.max_batch, conf.max_wait_ms / 1000, capacity=4 * conf.max_batch)

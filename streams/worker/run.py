@@ -83,7 +83,7 @@ def _partitions(settings: Settings, topics: Topics) -> int:
     """
     bootstrap = settings.kafka.bootstrap
     names = (topics.events, topics.recommendations, topics.feedback)
-    changelog = f"{settings.topics.prefix}{settings.worker.group}-sessions-changelog"
+    changelog = settings.changelog
     counts = partition_counts(bootstrap, [*names, topics.models, topics.dlq, changelog])
     absent = [name for name in (*names, topics.models, topics.dlq) if name not in counts]
     if absent:

@@ -75,11 +75,9 @@ class SessionStore(MemoryStore[bytes, bytes]):
         if kept is None or self._key_partition.get(key) != partition:
             return False
         try:
-            old, new = place(kept), place(value)
+            return place(value).outdated_by(place(kept))
         except msgspec.DecodeError:
             return False
-        # A topic made anew starts its offsets again, at a later time.
-        return new.offset < old.offset and new.appended_ms <= old.appended_ms
 
 
 class SessionTable(faust.Table[bytes, bytes]):

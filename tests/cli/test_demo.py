@@ -11,6 +11,8 @@ import pytest
 from benchmarks.demo.snapshot import Snapshot
 from benchmarks.demo.stage import Played, Stage
 from benchmarks.demo.steps import StepError, Stopped
+from streams.fault import Fault
+from streams.oracle import Comparison
 from tests.benchmarks.test_report import base
 from tests.benchmarks.test_view import NOW
 
@@ -73,10 +75,22 @@ def test_a_demo_in_which_all_is_accounted_for_ends_with_0_and_its_report(segue, 
     assert (report["missing"], report["seed"], report["interrupted"]) == (0, 3, False)
 
 
-@pytest.mark.parametrize("trouble", [{"missing": [(0, 1)]}, {"conflicts": ["id"]}])
+@pytest.mark.parametrize(
+    "trouble", [{"missing": [(0, 1)]}, {"conflicts": ["id"]}, {"wrong_reasons": 1}]
+)
 def test_a_promise_that_is_broken_is_the_answer_no(segue, folder, play, trouble):
     play(whole(**trouble))
     assert segue("demo", "--dir", str(folder)).code == 1
+
+
+def test_sessions_that_differ_from_the_oracle_are_the_answer_no(segue, folder, play):
+    unequal = [Fault("state", 0, 1, "s", "history")]
+    for sessions, code in ((Comparison(5, 0, 0, []), 0), (Comparison(5, 0, 0, unequal), 1)):
+        play(replace(whole(), sessions=sessions))
+        answer = segue("demo", "--dir", str(folder))
+        assert answer.code == code
+        said = "5 sessions equal the oracle's" if code == 0 else "sessions differ from the oracle"
+        assert said in " ".join(answer.out.replace("│", " ").split())
 
 
 def test_json_is_alone_on_stdout(segue, folder, play):

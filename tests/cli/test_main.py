@@ -69,7 +69,9 @@ def test_the_version_is_the_package_s(segue):
 def test_every_verb_has_help(segue):
     verbs = [command.name for command in main.app.registered_commands]
     groups = [group.name for group in main.app.registered_groups]
-    assert set(verbs) == {"demo", "replay", "train", "eval", "worker", "finetune", "bench"}
+    assert set(verbs) == {
+        "demo", "replay", "train", "eval", "worker", "finetune", "audit", "bench",
+    }  # fmt: skip
     assert set(groups) == {"kafka", "topics", "data", "models"}
     for name in (*verbs, *groups):
         answer = segue(str(name), "--help")

@@ -15,16 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from infra.reader import reading
 from infra.topics import Topics
-from streams.decoding import EventError, decode_event
-from streams.events import PlaybackEvent, Recommendation, encode
-from streams.session import Arrival, Limits, Seen, Session, unpack
+from streams.audit import Tally
+from streams.events import PlaybackEvent, encode
+from streams.findings import Findings
+from streams.inspection import Inspection
+from streams.settings import load_settings
+from streams.states import States
 
 ROOT = Path(__file__).parents[2]
-LIMITS = Limits()
 
 
 class WorkerProcess:
@@ -219,73 +221,28 @@ def read_all(bootstrap: str, topic: str) -> list[Any]:
             consumer.close()
 
 
-@dataclass
-class Outcome:
-    """What the topics say: every event against its answer, and the state against an oracle."""
-
-    events: int
-    missing: list[tuple[int, int]]
-    repeats: int
-    conflicts: list[str]
-    dead_letters: int
-    states: dict[str, Session]
-    oracle: dict[str, Session]
-
-    def check(self) -> None:
-        assert not self.missing, f"{len(self.missing)} of {self.events} lost: {self.missing[:20]}"
-        assert not self.conflicts, f"two lists under one id: {self.conflicts[:5]}"
-        assert set(self.states) == set(self.oracle)
-        for session_id, expected in self.oracle.items():
-            found = self.states[session_id]
-            assert found.history == expected.history, session_id
-            assert found.event_ids == expected.event_ids, session_id
-            assert found.begun == expected.begun, session_id
+def audited(bootstrap: str, prefix: str, wait: float = 60) -> Findings:
+    """What `segue audit` says of the default group, once nothing is missing or the wait is over."""
+    settings = load_settings(topics={"prefix": prefix})
+    with reading(bootstrap) as consumer:
+        topics = Topics.named(prefix)
+        limits = settings.session.limits
+        return Inspection(consumer, topics, settings.changelog, limits).run(wait_seconds=wait)
 
 
-def outcome(bootstrap: str, topics: Topics, changelog: str) -> Outcome:
-    """Read every topic and hold it against the events."""
-    lists: dict[tuple[str, str], set[tuple[str, ...]]] = {}
-    decoder = msgspec.json.Decoder(Recommendation)
-    records = read_all(bootstrap, topics.recommendations)
-    for record in records:
-        said = decoder.decode(record.value)
-        lists.setdefault((said.session_id, said.event_id), set()).add(
-            tuple(item.track_id for item in said.items)
-        )
-    letters = read_all(bootstrap, topics.dlq)
-    dead = {
-        (int(headers["segue.source.partition"]), int(headers["segue.source.offset"]))
-        for headers in (dict(letter.headers) for letter in letters)
-    }
-    missing = []
-    oracle: dict[str, Session] = {}
-    events = read_all(bootstrap, topics.events)
-    for record in events:
-        place = (record.partition, record.offset)
-        try:
-            event = decode_event(record.value, record.timestamp)
-        except EventError:
-            if place not in dead:
-                missing.append(place)
-            continue
-        if (event.session_id, event.id) not in lists:
-            missing.append(place)
-        session = oracle.get(event.session_id, Session())
-        at = Arrival(record.partition, record.offset, record.timestamp)
-        if session.seen(event.id, at) is Seen.NEW:
-            oracle[event.session_id] = session.advance(event, event.id, at, LIMITS)
-    states = {}
-    for record in read_all(bootstrap, changelog):
-        states[record.key.decode()] = record.value and unpack(record.value)
-    return Outcome(
-        events=len(events),
-        missing=missing,
-        repeats=len(records) - len(lists),
-        conflicts=[f"{key}" for key, found in lists.items() if len(found) > 1],
-        dead_letters=len(letters),
-        states={key: state for key, state in states.items() if state is not None},
-        oracle=oracle,
-    )
+def kept(found: Findings) -> Tally:
+    """The tally of an audit that found every promise kept, in every session."""
+    assert found.kept, "\n".join(map(str, [found.record(), *found.faults]))
+    assert found.comparison.unknown == 0
+    return found.tally
+
+
+def states(bootstrap: str, prefix: str) -> States:
+    """The sessions' records in the changelog of the default group."""
+    found = States()
+    for record in read_all(bootstrap, load_settings(topics={"prefix": prefix}).changelog):
+        found.record(record.partition, record.key, record.value)
+    return found
 
 
 def all_answered(bootstrap: str, topics: Topics) -> bool:

@@ -115,6 +115,8 @@ def test_a_demo_loses_nothing_reports_everything_and_leaves_nothing(demo, folder
     assert report["answered"] >= 12 * 60 * 0.9
     assert report["dead_lettered"] == report["poison_sent"] > 0
     assert report["conflicts"] == []
+    assert report["state_equal"] is True
+    assert report["sessions_compared"] > 0
     assert report["latency_ms"]["p50"] <= report["latency_ms"]["p99"]
     assert set(report["hit_rate_at_10"]) == {"model", "popularity", "markov"}
     assert report["occurrences"] > 300

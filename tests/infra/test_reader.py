@@ -4,11 +4,11 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
 from infra.broker import BrokerError
-from infra.reader import read_to_end, require_listener
+from infra.reader import read_between, read_to_end, reading, require_listener
 
 Send = Callable[..., str]
 
@@ -79,3 +79,22 @@ def test_a_topic_that_does_not_exist_is_named(broker):
 def test_no_broker_is_said_at_once_with_what_to_do(bootstrap):
     with pytest.raises(BrokerError, match="segue kafka up"):
         require_listener(bootstrap)
+
+
+def test_between_two_offsets_each_partition_is_given_in_order_and_nothing_else(broker, filled):
+    topic = filled([b"a", b"b", b"c", b"d"], [b"x", b"y"], [])
+    zero, one, two = (TopicPartition(topic, number) for number in range(3))
+    with reading(broker) as consumer:
+        found = list(read_between(consumer, {zero: 1, one: 0, two: 0}, {zero: 3, one: 2, two: 0}))
+        assert [r.value for r in found if r.partition == 0] == [b"b", b"c"]
+        assert [r.value for r in found if r.partition == 1] == [b"x", b"y"]
+        # The same consumer goes on from where it is told to, and not from where it was.
+        assert [r.value for r in read_between(consumer, {zero: 0}, {zero: 2})] == [b"a", b"b"]
+        assert list(read_between(consumer, {two: 0}, {two: 0})) == []
+
+
+def test_an_end_that_never_comes_is_said(broker, filled, monkeypatch):
+    monkeypatch.setattr("infra.reader.STALLED_SECONDS", 0.3)
+    partition = TopicPartition(filled([b"a"]), 0)
+    with reading(broker) as consumer, pytest.raises(BrokerError, match="at offset 1 of 2"):
+        list(read_between(consumer, {partition: 0}, {partition: 2}))

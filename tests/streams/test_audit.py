@@ -17,6 +17,7 @@ from streams.events import (
     encode,
     recommendation_id,
 )
+from streams.fault import Fault
 from streams.session import Arrival
 
 NOW_MS = 1_800_000_000_000
@@ -230,3 +231,50 @@ def test_saying_everything_twice_adds_repeats_and_nothing_else(stream):
     once = feed(Audit(), events + outputs)
     twice = feed(Audit(), events + outputs + outputs)
     assert twice == once._replace(repeats=once.repeats + len(outputs))
+
+
+def test_a_letter_must_say_what_decoding_its_event_says_whichever_comes_first():
+    bad = ("event", (0, 0, b"{", NOW_MS))
+    wrong = ("dead_letter", ([*letter(0, 0)[1:], ("segue.reason", b"too_large")],))
+    for order in ([bad, wrong], [wrong, bad]):
+        audit = Audit()
+        tally = feed(audit, order)
+        assert (tally.dead_lettered, tally.wrong_reasons) == (1, 1)
+        assert audit.faults(5) == [
+            Fault("reason", 0, 0, None, "its dead letter says 'too_large', expected not_json")
+        ]
+
+
+def test_a_good_event_may_only_be_refused_because_answering_it_failed():
+    good = ("event", (0, 0, encode(event()), NOW_MS))
+    internal = ("dead_letter", ([*letter(0, 0)[1:], ("segue.reason", b"internal")],))
+    assert feed(Audit(), [good, internal]).wrong_reasons == 0
+    assert feed(Audit(), [good, ("dead_letter", (letter(0, 0),))]).wrong_reasons == 1
+
+
+def test_letters_for_events_before_the_first_that_is_counted_are_not_judged():
+    tally = feed(
+        Audit(),
+        [("event", (0, 5, encode(event()), NOW_MS)), ("dead_letter", (letter(0, 4),))],
+    )
+    assert tally.wrong_reasons == 0
+
+
+def test_a_list_under_an_id_that_does_not_follow_from_its_event_answers_nothing():
+    said = json.loads(answer(event()))
+    other = json.dumps({**said, "recommendation_id": "another"}).encode()
+    tally = feed(
+        Audit(), [("recommendation", (other,)), ("event", (0, 0, encode(event()), NOW_MS))]
+    )
+    assert (tally.missing, tally.conflicts) == ([(0, 0)], ["another"])
+
+
+def test_the_first_few_of_each_kind_of_trouble_are_told_with_their_sessions():
+    audit = Audit()
+    for number in range(7):
+        raw = encode(event(f"s{number}"))
+        feed(audit, [("event", (0, number, raw, NOW_MS))])
+    feed(audit, [("recommendation", (answer(event("x"), tracks),)) for tracks in (("a",), ("b",))])
+    told = [(fault.kind, fault.offset, fault.session_id) for fault in audit.faults(2)]
+    assert told == [("missing", 0, "s0"), ("missing", 1, "s1"), ("conflicting", 0, "x")]
+    assert audit.unsettled() == {f"s{number}" for number in range(7)}
