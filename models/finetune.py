@@ -52,7 +52,7 @@ class FinetuneConfig:
     max_sessions: int = 5000  # in the window; of more the newest
     max_records: int = 200_000  # read from the topic; of more the newest
     # Share of the window that the gate judges by: with 100 held-out MSSD sessions it accepts a gain
-    # of 2 % nine times in ten, and a loss of .7 % one time in fifty (docs/learning.md).
+    # of 1.6 % nine times in ten, and a loss of 1.1 % never in a hundred (docs/learning.md).
     held_out: float = 1 / 3
     replay_sessions: int = 20_000  # kept for later at most
     anchor_sessions: int = 300  # asked; on 250 of MSSD a difference has a standard error of .6 %

@@ -33,8 +33,8 @@ class TrialConfig:
     """How a candidate is made: about `steps` steps, and `passes` times through the window.
 
     Measured on MSSD (a base of half the sessions, MRR@20 on 1,500 others; `segue bench gate`): 150
-    steps at 2e-3 gained 1.9 % from a window of 200 sessions and 2.7 % from 800. With half of each
-    batch from the window, the 200 sessions were gone through 48 times, and .7 % was lost.
+    steps at 2e-3 gained 1.5 % from a window of 200 sessions and 2.2 % from 800. With half of each
+    batch from the window, the 200 sessions were gone through 48 times, and 1.1 % was lost.
     """
 
     schedule: Schedule = field(  # its epochs follow from what is below
