@@ -93,6 +93,18 @@ def test_between_two_offsets_each_partition_is_given_in_order_and_nothing_else(b
         assert list(read_between(consumer, {two: 0}, {two: 0})) == []
 
 
+def test_what_was_fetched_beyond_an_end_is_there_for_the_next_reading(broker, filled, monkeypatch):
+    monkeypatch.setattr("infra.reader.STALLED_SECONDS", 5.0)
+    values = [b"%d" % n for n in range(2000)]
+    topic = filled(values, values)
+    zero, one = TopicPartition(topic, 0), TopicPartition(topic, 1)
+    with reading(broker) as consumer:
+        first = list(read_between(consumer, {zero: 0, one: 0}, {zero: 100, one: 1990}))
+        rest = list(read_between(consumer, {zero: 100, one: 1990}, {zero: 2000, one: 2000}))
+    assert [r.value for r in first + rest if r.partition == 0] == values
+    assert [r.value for r in first + rest if r.partition == 1] == values
+
+
 def test_an_end_that_never_comes_is_said(broker, filled, monkeypatch):
     monkeypatch.setattr("infra.reader.STALLED_SECONDS", 0.3)
     partition = TopicPartition(filled([b"a"]), 0)
