@@ -24,7 +24,7 @@ demo: setup ## run the whole loop on this machine (ARGS="--seconds 60 --data mss
 	@$(BIN)/segue demo $(ARGS)
 
 test: setup ## run every test
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.ready ## layout and lint
 	$(BIN)/ruff format --check .
