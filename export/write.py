@@ -29,6 +29,8 @@ from streams.manifest import FileRecord, Manifest, check_name
 from streams.ranking import History
 from streams.scoring import load_scorer, make_engine
 from streams.settings import ScoringSettings
+from streams.sweep import sweep
+from streams.tables import tables_sha256
 
 from .onnx import export_encoder, export_rank
 from .parity import prove_parity
@@ -103,6 +105,7 @@ def write_bundle(
             metrics=dict(metrics),
             parity=None,
             golden=(),
+            tables=tables_sha256(catalog, counts),
             created_at=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
         )
         matrix = bias = None
@@ -176,9 +179,17 @@ def _proven(
     engine = make_engine(bundle, ScoringSettings(provider="cpu"))
     parity = None
     if model is not None and matrix is not None:
+        assert bundle.matrix is not None
+        same = np.array_equal(bundle.matrix, matrix)
+        if bias is not None and bundle.bias is not None:
+            same &= np.array_equal(bundle.bias, bias)
+        if not same:
+            raise BundleError("items.safetensors reads otherwise than it was written", "matrix")
         parity = prove_parity(model, engine, matrix, bias).worst
     golden = ask(bundle, engine, golden_histories(bundle.catalog, bundle.manifest.length))
-    return msgspec.structs.replace(bundle.manifest, golden=golden, parity=parity)
+    return msgspec.structs.replace(
+        bundle.manifest, golden=golden, sweep=sweep(bundle, engine), parity=parity
+    )
 
 
 def golden_histories(catalog: Catalog, length: int) -> list[History]:

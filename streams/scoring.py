@@ -21,6 +21,7 @@ from .golden import check_golden
 from .graph import FLOAT16, with_input_type
 from .ranking import BundleScorer, Engine, History, Ranking
 from .settings import ScoringSettings
+from .sweep import check_sweep
 
 # It must be said before the import: ONNX Runtime otherwise keeps a device id in the home folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -66,6 +67,7 @@ def load_scorer(path: Path, settings: ScoringSettings, sha256: str | None = None
         )
     engine = make_engine(bundle, settings)
     check_golden(bundle, engine)
+    check_sweep(bundle, engine)
     scorer = BundleScorer(
         bundle,
         engine,
@@ -244,4 +246,4 @@ def _session(file: str, graph: bytes | None, threads: int, provider: str) -> ort
     try:
         return ort.InferenceSession(graph, options, providers=[provider])
     except Exception as err:  # ONNX Runtime raises its own kinds
-        raise BundleError(f"{file} cannot be loaded by ONNX Runtime: {err}") from err
+        raise BundleError(f"{file} cannot be loaded by ONNX Runtime: {err}", "runtime") from err
