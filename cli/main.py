@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from . import audit, bench, data, demo, kafka, models, replay, topics, train, worker
+from . import audit, bench, chaos, data, demo, kafka, models, replay, topics, train, worker
 from .eval import evaluate
 from .finetune import finetune
 
@@ -51,6 +51,7 @@ app.add_typer(models.app, name="models")
 app.command("worker")(worker.worker)
 app.command("audit")(audit.audit)
 app.command("finetune")(finetune)
+app.add_typer(chaos.app, name="chaos")
 app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     bench.bench
 )

@@ -52,6 +52,22 @@ def test_other_weights_of_any_track_are_refused(damage, item, tmp_path):
     assert refused.value.reason == "golden"
 
 
+@pytest.mark.parametrize(("change", "refused"), [(5e-4, True), (2e-5, False)])
+def test_a_change_the_golden_answers_allow_is_refused_and_rounding_is_not(
+    change, refused, tmp_path
+):
+    files = network_files()
+    tensors = safetensors.numpy.load(files["items.safetensors"])
+    tensors["bias"] += np.float32(change)
+    raw = safetensors.numpy.save(tensors)
+    place(signed({**files, "items.safetensors": raw}), tmp_path)
+    if not refused:
+        load_scorer(tmp_path, SETTINGS)
+        return
+    with pytest.raises(BundleError, match=f"{TRACKS} of {TRACKS} tracks have other scores"):
+        load_scorer(tmp_path, SETTINGS)
+
+
 def test_a_sweep_of_another_catalog_s_size_is_refused(tmp_path):
     whole = decode_manifest(network_files()["manifest.json"]).sweep
     assert whole is not msgspec.UNSET
