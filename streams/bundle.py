@@ -123,10 +123,11 @@ def _opened(path: Path, manifest: Manifest, digest: str) -> Bundle:
         check_graph("rank.onnx", files["rank.onnx"], inputs, outputs)
     if COUNTS in files:
         counts = read_counts(files[COUNTS], len(catalog))
-    if manifest.tables is not msgspec.UNSET and manifest.tables != tables_sha256(catalog, counts):
+    found = tables_sha256(catalog, counts, matrix, bias)
+    if manifest.tables not in (msgspec.UNSET, found):
         raise BundleError(
-            f"{CATALOG} or {COUNTS} holds other rows than the writer had; export it again",
-            "catalog",
+            "catalog, counts or matrix read otherwise than the writer had them; export it again",
+            "tables",
         )
     return Bundle(
         path, manifest, digest, catalog, files.get("encoder.onnx"), files.get("rank.onnx"),

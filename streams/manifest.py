@@ -24,6 +24,7 @@ REFUSALS = (
     "catalog",
     "matrix",
     "counts",
+    "tables",  # sound in themselves, but not what the writer had
     "graph",
     "runtime",  # ONNX Runtime does not take it
     "golden",  # other answers than it was written with
@@ -80,7 +81,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str  # RFC 3339
     # Both are absent where an older writer made it: only what is there is part of its one form.
     sweep: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET  # by item; see sweep.py
-    tables: str | msgspec.UnsetType = msgspec.UNSET  # sha256 of catalog and counts by value
+    tables: str | msgspec.UnsetType = msgspec.UNSET  # by value; see tables.py
     digest: str = ""  # sha256 of the manifest as written with this field empty
 
     def encode(self) -> bytes:

@@ -1,4 +1,4 @@
-"""The tables of a bundle, catalog and counts: read from bytes, and hashed by what they say."""
+"""The tables of a bundle, rows and weights: read from bytes, and hashed by what they say."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from .catalog import Catalog
 from .counts import TransitionCounts
@@ -15,17 +16,24 @@ CATALOG = "catalog.parquet"
 COUNTS = "counts.parquet"
 
 
-def tables_sha256(catalog: Catalog, counts: TransitionCounts | None) -> str:
+def tables_sha256(
+    catalog: Catalog,
+    counts: TransitionCounts | None,
+    matrix: NDArray[np.float32] | None,
+    bias: NDArray[np.float32] | None,
+) -> str:
     """Hash what the tables say, whatever bytes say it: damage before the files were hashed shows.
 
-    A popularity list is asked by no golden question, and a title is no number at all.
+    No question asks for a title or for the popularity list, and a weight that matters little in
+    those that are asked may matter in another.
     """
     digest = hashlib.sha256(
         msgspec.json.encode((catalog.track_ids, catalog.counts, catalog.titles))
     )
-    if counts is not None:
-        for column in (counts.sources, counts.targets, counts.weights):
-            digest.update(np.ascontiguousarray(column).tobytes())
+    columns = () if counts is None else (counts.sources, counts.targets, counts.weights)
+    for array in (*columns, matrix, bias):
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 

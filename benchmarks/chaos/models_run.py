@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,7 @@ def run(
         BrokerError: no broker, or the worker ended.
         ValueError: the bundle holds no network.
     """
-    # A refusal is a warning of the follower's; a thousand of them are the result.
-    logging.getLogger("streams").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory(prefix="segue-chaos-") as name:
+    with tempfile.TemporaryDirectory(prefix="segue-chaos-") as name, _silence():
         folder = Path(name)
         if bundle is None:
             progress("make a bundle", 0, 0)
@@ -42,3 +42,15 @@ def run(
         and worker["kept"]
     )
     return {**result, "worker": worker, "kept": kept}
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """A refusal is a warning of the follower's; a thousand of them are the result."""
+    logger = logging.getLogger("streams")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

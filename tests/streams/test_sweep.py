@@ -15,6 +15,8 @@ from streams.settings import ScoringSettings
 from streams.sweep import sweep
 from tests.bundles import TRACKS, Files, counts_files, network_files, place, signed
 
+UNSEEN = {"tables": msgspec.UNSET}
+"""The tables' own hash would tell before any question is asked."""
 SETTINGS = ScoringSettings(provider="cpu", buckets=(1,))
 
 
@@ -23,7 +25,7 @@ def other_row(item: int) -> Files:
     files = network_files()
     tensors = safetensors.numpy.load(files["items.safetensors"])
     tensors["matrix"][item, 3] -= 0.5
-    return signed({**files, "items.safetensors": safetensors.numpy.save(tensors)})
+    return signed({**files, "items.safetensors": safetensors.numpy.save(tensors)}, **UNSEEN)
 
 
 def other_embedding(item: int) -> Files:
@@ -60,7 +62,7 @@ def test_a_change_the_golden_answers_allow_is_refused_and_rounding_is_not(
     tensors = safetensors.numpy.load(files["items.safetensors"])
     tensors["bias"] += np.float32(change)
     raw = safetensors.numpy.save(tensors)
-    place(signed({**files, "items.safetensors": raw}), tmp_path)
+    place(signed({**files, "items.safetensors": raw}, **UNSEEN), tmp_path)
     if not refused:
         load_scorer(tmp_path, SETTINGS)
         return
@@ -83,9 +85,22 @@ def test_a_catalog_hashed_after_it_was_changed_is_refused(tmp_path):
     counts = (bundle.catalog.counts[0] + 1, *bundle.catalog.counts[1:])
     raw = Catalog(bundle.catalog.track_ids, counts).to_parquet()
     place(signed({**files, "catalog.parquet": raw}), tmp_path / "other")
-    with pytest.raises(BundleError, match="other rows than the writer had") as refused:
+    with pytest.raises(BundleError, match="otherwise than the writer had") as refused:
         open_bundle(tmp_path / "other")
-    assert refused.value.reason == "catalog"
+    assert refused.value.reason == "tables"
+
+
+@pytest.mark.parametrize("change", [1e-7, 0.5])
+def test_a_matrix_hashed_after_it_was_changed_is_refused_however_little_it_was(change, tmp_path):
+    """A weight of which the swept sessions make nothing may count in another session."""
+    files = network_files()
+    tensors = safetensors.numpy.load(files["items.safetensors"])
+    tensors["matrix"][94, 5] += max(change, float(np.spacing(tensors["matrix"][94, 5])))
+    raw = safetensors.numpy.save(tensors)
+    place(signed({**files, "items.safetensors": raw}), tmp_path)
+    with pytest.raises(BundleError, match="otherwise than the writer had") as refused:
+        open_bundle(tmp_path)
+    assert refused.value.reason == "tables"
 
 
 @pytest.mark.parametrize("files", [network_files, counts_files])

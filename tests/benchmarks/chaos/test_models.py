@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 import safetensors.numpy
+from onnx import ModelProto
 
 from benchmarks.chaos.corruptions import KINDS
-from benchmarks.chaos.damage import Damage, signed
+from benchmarks.chaos.damage import Damage, signed, with_graph
 from benchmarks.chaos.models import Trial, run_trial
 from tests.bundles import counts_files, network_files, place
 
@@ -41,21 +42,25 @@ def other_row(trial: Trial, item: int, **changes: object) -> Damage:
 
 
 def test_what_would_be_served_is_told_as_served(trial):
-    """Without their sweep a bundle's golden questions do not reach every track."""
+    """Without tables' hash and sweep a bundle's golden questions do not reach every track."""
     items = range(1, 151, 25)
-    assert {trial.judge(other_row(trial, item)).reason for item in items} == {"golden"}
-    unswept = [trial.judge(other_row(trial, item, sweep=msgspec.UNSET)) for item in items]
+    assert {trial.judge(other_row(trial, item)).reason for item in items} == {"tables"}
+    swept = [trial.judge(other_row(trial, item, tables=msgspec.UNSET)) for item in items]
+    assert {verdict.reason for verdict in swept} == {"golden"}
+    nothing = {"tables": msgspec.UNSET, "sweep": msgspec.UNSET}
+    unswept = [trial.judge(other_row(trial, item, **nothing)) for item in items]
     served = [verdict for verdict in unswept if verdict.outcome == "served"]
     assert served
     assert all(verdict.reason.startswith("session ") for verdict in served)
 
 
 def test_what_changes_no_answer_is_equal(trial):
-    """The padding's row is never read."""
-    tensors = safetensors.numpy.load(trial.files["items.safetensors"])
-    tensors["matrix"][0] = 7.0
-    raw = safetensors.numpy.save(tensors)
-    damage = Damage("padding", signed({**trial.files, "items.safetensors": raw}), True)
+    """Who made a graph is nobody's question."""
+
+    def renamed(model: ModelProto) -> None:
+        model.producer_name = "somebody else"
+
+    damage = Damage("renamed", with_graph(trial.files, renamed), True)
     assert trial.judge(damage).outcome == "equal"
 
 
