@@ -41,7 +41,7 @@ class Sent(NamedTuple):
 class Plan(NamedTuple):
     """How much of what."""
 
-    count: int  # generated ones
+    generated: int  # records made by mutations.py
     hot: int  # events of one session
     idle: int  # sessions of one event
 
@@ -55,7 +55,7 @@ def records(
     """
     rng = random.Random(seed)
     sources = [
-        (plan.count, _generated(seed, now_ms, tracks)),
+        (plan.generated, _generated(seed, now_ms, tracks)),
         (NEIGHBOURS * NEIGHBOUR_EVENTS, neighbours(seed, now_ms, tracks)),
         (plan.hot, _hot(seed, now_ms, tracks)),
         (plan.idle, _idle(seed, now_ms, tracks)),

@@ -77,6 +77,8 @@ def run(
                 "seconds": round(time.monotonic() - began, 1),
                 "seed": seed,
             }
+            if stuck or stage.crashed:
+                result["worker_said"] = stage.worker.tail(40)
     result["kept"] = kept(result) and found.kept
     return result
 

@@ -181,10 +181,11 @@ def probes(bundle: Bundle) -> list[History]:
     rng = random.Random(1)
     tracks = bundle.catalog.track_ids
     length = bundle.manifest.length
-    return [
-        [(rng.choice(tracks), rng.randrange(5)) for _ in range(rng.randint(0, length))]
+    asked: list[History] = [
+        [(rng.choice(tracks), rng.randrange(5)) for _ in range(rng.randint(1, length))]
         for _ in range(PROBES)
-    ] + [[]]
+    ]
+    return [*asked, []]
 
 
 def answers(bundle: Bundle, histories: list[History]) -> list[Ranking]:

@@ -32,7 +32,7 @@ _WORDS = (  # of each kind that has broken a parser
     "'\";--",
 )
 _NUMBERS = (0, -1, 1, 3, 2**31, 2**53, 2**53 + 1, -(2**63), 2**64, 1e400, -0.0, 1.5, 1e-300)
-_WORTHLESS = (None, True, False, [], {}, [[[[]]]], {"a": {"b": []}})
+_WORTHLESS: tuple[Any, ...] = (None, True, False, [], {}, [[[[]]]], {"a": {"b": []}})
 _TIMES = (
     "",
     "now",
@@ -74,12 +74,8 @@ def generated(rng: random.Random, now_ms: float, tracks: list[str]) -> Iterator[
             # Their sessions go where their key says, which nobody can hold against a history.
             key = rng.choice((None, b"", rng.randbytes(rng.randrange(1, 300))))
             value = value and value.replace(session.encode(), b"w%d" % number)
-        headers = ()
-        if rng.random() < 0.02:
-            headers = tuple(
-                ("h" * rng.randrange(9), rng.randbytes(9)) for _ in range(rng.randrange(9))
-            )
-        yield Generated(key, value, headers)
+        count = rng.randrange(9) if rng.random() < 0.02 else 0
+        yield Generated(key, value, tuple(("h" * n, rng.randbytes(9)) for n in range(count)))
         number += 1
 
 

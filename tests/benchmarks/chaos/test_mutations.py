@@ -8,7 +8,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.chaos.mutations import BYTES, FIELDS, generated, good
+from benchmarks.chaos.mutations import BYTES, FIELDS, Generated, generated, good
 from streams.decoding import REASONS, EventError, decode_event
 from streams.events import PlaybackEvent
 
@@ -27,7 +27,7 @@ def outcome(value: bytes | None) -> str:
     return "kept"
 
 
-def made(seed: int, count: int) -> list:
+def made(seed: int, count: int) -> list[Generated]:
     return list(islice(generated(random.Random(seed), NOW_MS, TRACKS), count))
 
 
