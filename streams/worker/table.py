@@ -32,6 +32,9 @@ CHANGELOG_CONFIG = {
     "delete.retention.ms": 3_600_000,
 }
 
+AT_ONCE = 256
+"""Records that one sweep removes at the most: events wait meanwhile."""
+
 
 class SessionStore(MemoryStore[bytes, bytes]):
     """The table's dictionary: session_id bytes -> packed session."""
@@ -109,7 +112,7 @@ class SessionTable(faust.Table[bytes, bytes]):
     async def sweep(
         self, now_ms: dict[int, int], committed: Callable[[int], int | None], limits: Limits
     ) -> int:
-        """Remove expired sessions, at most 256, the longest unused first; return how many.
+        """Remove expired sessions, AT_ONCE at most, the longest unused first; return how many.
 
         Args:
             now_ms: the newest append time seen in each partition.
@@ -117,7 +120,7 @@ class SessionTable(faust.Table[bytes, bytes]):
                 and must then find the record it made.
             limits: how long a record is kept.
         """
-        old = list(islice(self._old(now_ms, committed, limits), 256))
+        old = list(islice(self._old(now_ms, committed, limits), AT_ONCE))
         await asyncio.gather(*(self._log(partition, key, None) for key, partition in old))
         for key, _ in old:
             self.data.discard(key)
