@@ -1,0 +1,61 @@
+"""Small disks that can be filled: a tmpfs for each, which nobody else sees.
+
+They are mounted in a mount namespace of this process's own, so they go when it and its children do,
+however that happens. It needs root on Linux; `private` says whether it can be had.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+MEGABYTES = 400
+_CLONE_NEWNS = 0x0002_0000
+_MS_PRIVATE, _MS_REC = 1 << 18, 1 << 14
+_FILLER = "filler"
+
+
+def private() -> bool:
+    """Take a mount namespace of this process's own; False where that cannot be had."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return False
+    try:
+        _call("unshare", _CLONE_NEWNS)
+        _call("mount", b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
+    except OSError:
+        return False
+    return True
+
+
+def mount(folders: Iterable[Path], megabytes: int = MEGABYTES) -> None:
+    """Make each folder a disk of so many megabytes. Raises OSError."""
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        _call("mount", b"tmpfs", bytes(folder), b"tmpfs", 0, b"size=%dm" % megabytes)
+
+
+def fill(folder: Path) -> None:
+    """Leave no room in a folder's disk."""
+    with (folder / _FILLER).open("ab", buffering=0) as filler:
+        for piece in (1 << 20, 1 << 12):
+            with suppress(OSError):
+                while True:
+                    if not filler.write(b"\0" * piece):
+                        raise OSError(errno.ENOSPC, "full")
+
+
+def empty(folder: Path) -> None:
+    """Give the room back."""
+    (folder / _FILLER).unlink(missing_ok=True)
+
+
+def _call(name: str, *arguments: object) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments):
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
