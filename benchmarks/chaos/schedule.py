@@ -117,7 +117,7 @@ def mixed(seed: int, seconds: float, shape: Shape, only: Collection[str] = ()) -
             f"{', '.join(strange)} cannot be had with {shape.nodes} brokers and {shape.workers} "
             f"workers on this machine; there are {', '.join(there)}"
         )
-    rng = random.Random(f"{seed} {shape}")
+    rng = _random("mixed", seed, shape)
     names = [name for name in there if not only or name in only]
     hand: list[str] = []  # kinds whose turn is to come
     found: list[Fault] = []
@@ -138,6 +138,11 @@ def mixed(seed: int, seconds: float, shape: Shape, only: Collection[str] = ()) -
             at = fault.second + rng.uniform(1, 4)
         else:
             at = over + rng.uniform(4, 9)
+
+
+def _random(what: str, seed: int, shape: Shape) -> random.Random:
+    """The same on every machine, whatever else can be had there."""
+    return random.Random(f"{what} {seed} {shape.nodes} {shape.workers} {shape.session_timeout}")
 
 
 def _made(rng: random.Random, name: str, at: float, shape: Shape) -> Fault:
@@ -170,7 +175,7 @@ def _target(rng: random.Random, kind: _Kind, shape: Shape) -> str:
 def kills(seed: int, rounds: int, shape: Shape) -> list[Fault]:
     """Rounds of SIGKILL to one worker after the other at random moments: in mid-stream, during a
     start, and at the first events after recovery."""
-    rng = random.Random(f"kills {seed} {shape}")
+    rng = _random("kills", seed, shape)
     found, at = [], FIRST
     for number in range(rounds):
         target = f"worker {rng.randrange(shape.workers)}"
@@ -183,7 +188,7 @@ def kills(seed: int, rounds: int, shape: Shape) -> list[Fault]:
 
 def bounces(seed: int, rounds: int, shape: Shape) -> list[Fault]:
     """Rounds of SIGKILL to a broker and its start: leader, controller and follower in turn."""
-    rng = random.Random(f"bounces {seed} {shape}")
+    rng = _random("bounces", seed, shape)
     found, at = [], FIRST
     for number in range(rounds):
         target = _BROKERS[number % len(_BROKERS)] if shape.nodes > 1 else "broker 1"

@@ -24,7 +24,7 @@ from ..demo.own_topics import date_lists
 from ..demo.poison import poisoning
 from ..demo.processes import Child, Processes, segue
 from ..demo.scrape import announced
-from . import disks, judge
+from . import disks, evidence, judge
 from .cluster import ports_to_keep, running
 from .crew import Crew, Ending, Worker
 from .faults import Ground
@@ -121,6 +121,10 @@ def play(plan: Plan, tell: Tell, each: Callable[[float, Crew], None] | None = No
         tell(f"{time.time() - began:6.1f} s  drained; workers are asked to end")
         found = judge.read(ground.cluster.bootstrap, ground.topics)
         stopped = ground.crew.stop()
+        if troubled := {fault.session_id for fault in findings.faults if fault.session_id}:
+            file, changelog = folder / "logs" / "evidence.jsonl", plan.settings.changelog
+            evidence.keep(ground.cluster.bootstrap, ground.topics, changelog, troubled, file)
+            tell(f"events, lists and states of {len(troubled)} sessions in trouble: {file}")
         return Outcome(
             done=timeline.done,
             began=began,
