@@ -1,13 +1,22 @@
 """What grew: medians at minute five against the end, for processes that lived that long."""
 
 import os
+from collections.abc import Callable
 
 from benchmarks.chaos.soak import Sample, compared, flat, sample
 
 MB = 2**20
 
 
-def samples(rss, *, worker=0, pid=7, until=1200, descriptors=30, threads=12):
+def samples(
+    rss: Callable[[float], float],
+    *,
+    worker: int = 0,
+    pid: int = 7,
+    until: int = 1200,
+    descriptors: int = 30,
+    threads: int = 12,
+) -> list[Sample]:
     return [
         Sample(second, worker, pid, round(rss(second)), descriptors, threads)
         for second in range(0, until, 5)
