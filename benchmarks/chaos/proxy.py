@@ -128,7 +128,7 @@ def _reset(*ends: asyncio.StreamWriter) -> None:
     for end in ends:
         raw = end.get_extra_info("socket")
         if raw is not None:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):  # it is closed already
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
         end.transport.abort()
 

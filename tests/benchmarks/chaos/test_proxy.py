@@ -106,6 +106,20 @@ def test_a_half_open_link_takes_connections_and_bytes_and_gives_none():
     through("half-open", scene)
 
 
+def test_connections_that_are_gone_already_do_no_harm_when_the_mood_changes():
+    async def scene(link):
+        for _ in range(20):
+            _, writer = await asyncio.open_connection(HOST, link.listen)
+            writer.write(b"hello")
+            writer.transport.abort()
+        link.become("well")
+        link.become("cut")
+        link.become("well")
+        assert await asked(link) == b"hello"
+
+    through("half-open", scene)
+
+
 def test_a_cut_link_resets_what_there_is_and_what_comes():
     async def scene(link):
         reader, writer = await asyncio.open_connection(HOST, link.listen)
