@@ -151,8 +151,11 @@ class SessionTable(faust.Table[bytes, bytes]):
         topic = self.changelog_topic_name
         sent = await self.app.producer.send(topic, key, value, partition, None, None)
         metadata = await sent
-        # Recovery after a rebalance need not read again what this worker wrote itself.
+        # Recovery after a rebalance need not read again what this worker wrote itself, as long as
+        # nobody else has written between: a worker that was cut off and the one that took over
+        # write at the same time, and what the other wrote must be read.
         recovery = cast(TableManager, self.app.tables).recovery
         tp = TP(topic, partition)
-        if tp in recovery.active_tps:
-            recovery.active_offsets[tp] = max(recovery.active_offsets[tp] or -1, metadata.offset)
+        known: int | None = recovery.active_offsets.get(tp)  # None between two recoveries
+        if tp in recovery.active_tps and known is not None and metadata.offset == known + 1:
+            recovery.active_offsets[tp] = metadata.offset
