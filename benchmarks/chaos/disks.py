@@ -10,13 +10,14 @@ import ctypes
 import errno
 import os
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 MEGABYTES = 400
 _CLONE_NEWNS = 0x0002_0000
 _MS_PRIVATE, _MS_REC = 1 << 18, 1 << 14
+_MNT_DETACH = 2
 _FILLER = "filler"
 
 
@@ -32,11 +33,16 @@ def private() -> bool:
     return True
 
 
-def mount(folders: Iterable[Path], megabytes: int = MEGABYTES) -> None:
-    """Make each folder a disk of so many megabytes. Raises OSError."""
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-        _call("mount", b"tmpfs", bytes(folder), b"tmpfs", 0, b"size=%dm" % megabytes)
+@contextmanager
+def mounted(folders: Sequence[Path], megabytes: int = MEGABYTES) -> Iterator[None]:
+    """Let each folder be a disk of so many megabytes. Raises OSError."""
+    with ExitStack() as undo:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+            size = b"size=%dm" % megabytes
+            _call("mount", b"tmpfs", bytes(folder), b"tmpfs", 0, size)
+            undo.callback(_call, "umount2", bytes(folder), _MNT_DETACH)
+        yield
 
 
 def fill(folder: Path) -> None:

@@ -145,13 +145,13 @@ def play(plan: Plan, tell: Tell, each: Callable[[float, Crew], None] | None = No
 def _set_up(plan: Plan, folder: Path, processes: Processes, tell: Tell) -> Iterator[Ground]:
     """Start cluster, proxy, model, workers; all of it is ready in the block."""
     shape, topics = plan.shape, Topics.named()
-    if any(fault.kind == "disk-full" for fault in plan.faults):
-        disks.mount(folder / "kafka" / str(number) for number in range(1, shape.nodes + 1))
+    filled = any(fault.kind == "disk-full" for fault in plan.faults)
+    small = [folder / "kafka" / str(number) for number in range(1, shape.nodes + 1)]
     python = [sys.executable, "-m", "benchmarks.stand_in", str(folder / "bundle"), str(TRACKS)]
     model = processes.start("model", python, environment={"OMP_NUM_THREADS": "1"})
     proxies = ports_to_keep(shape.nodes)
     tell(f"starting {shape.nodes} brokers, {shape.workers} workers and a proxy between them")
-    with running(folder / "kafka", proxies) as cluster:
+    with disks.mounted(small if filled else []), running(folder / "kafka", proxies) as cluster:
         create(cluster.bootstrap, topics, PARTITIONS, cluster.replication)
         date_lists(cluster.bootstrap, topics)
         links = Links(processes, proxies, [broker.behind for broker in cluster.nodes])
