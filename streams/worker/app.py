@@ -47,6 +47,7 @@ class WorkerApp(LedgerApp):
             batch = await self.batcher.take()
             self.idle.clear()
             try:
+                await self._mend()
                 await self._answer(batch)
             finally:
                 self.idle.set()
@@ -107,6 +108,13 @@ class WorkerApp(LedgerApp):
         if self.held:
             await self.drain()
         await super().on_stop()
+
+    async def _mend(self) -> None:
+        try:
+            if mended := await self.sessions.mend(self.held):
+                logger.warning("%d sessions had been written over; written again", mended)
+        except Exception:
+            logger.exception("sessions that were written over are not mended yet; tried again")
 
     async def _maybe_sweep(self) -> None:
         if time.monotonic() - self.swept_at < SWEEP_SECONDS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any, cast
 
@@ -41,16 +41,23 @@ class SessionStore(MemoryStore[bytes, bytes]):
 
     logger = logging.getLogger("faust.segue")  # Faust's own lines are not ours
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.overtaken: dict[bytes, int] = {}
+        """Sessions whose last record in the changelog is not their newest, with partitions."""
+
     def put(self, key: bytes, value: bytes, partition: int) -> None:
         """Keep a session as the newest."""
         self.data.pop(key, None)
         self.data[key] = value
         self._key_partition[key] = partition
+        self.overtaken.pop(key, None)
 
     def discard(self, key: bytes) -> None:
         """Forget a session."""
         self.data.pop(key, None)
         self._key_partition.pop(key, None)
+        self.overtaken.pop(key, None)
 
     def apply_changelog_batch(
         self,
@@ -61,7 +68,7 @@ class SessionStore(MemoryStore[bytes, bytes]):
         """Apply changelog records: of two about a session, the one of the later event counts.
 
         A worker that was cut off may write once more when it wakes; its record is the later one in
-        the changelog and the earlier one in the session.
+        the changelog and the earlier one in the session. `overtaken` then holds the session.
         """
         for event in batch:
             key, value = event.message.key, event.message.value
@@ -70,7 +77,9 @@ class SessionStore(MemoryStore[bytes, bytes]):
                 continue
             if value is None:
                 self.discard(key)
-            elif not self._outdated(key, value, partition):
+            elif self._outdated(key, value, partition):
+                self.overtaken[key] = partition
+            else:
                 self.put(key, value, partition)
 
     def _outdated(self, key: bytes, value: bytes, partition: int) -> bool:
@@ -108,6 +117,19 @@ class SessionTable(faust.Table[bytes, bytes]):
         key, value = session_id.encode(), pack(session)
         await self._log(session.partition, key, value)
         self.data.put(key, value, session.partition)
+
+    async def mend(self, held: Collection[int]) -> int:
+        """Write again what a worker that was cut off has put an older state over.
+
+        Compaction keeps the last record, so that the next recovery would go on from the older one.
+        Returns how many were written; `held` are the partitions that are ours.
+        """
+        late = list(self.data.overtaken.items())
+        for key, partition in late:
+            if partition in held and key in self.data.data:
+                await self._log(partition, key, self.data.data[key])
+            self.data.overtaken.pop(key, None)
+        return len(late)
 
     async def sweep(
         self, now_ms: dict[int, int], committed: Callable[[int], int | None], limits: Limits

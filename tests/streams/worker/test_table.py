@@ -239,3 +239,41 @@ def test_what_a_worker_wrote_alone_is_not_read_again():
 def test_what_another_wrote_between_is_read_before_the_partition_is_answered_again():
     assert known_after(41, 42, 44, 45) == 42
     assert known_after(41, 50) == 41
+
+
+def test_what_a_late_worker_has_written_over_is_written_again(table):
+    recovered(table, change(b"s1", session(9, 90)), change(b"s1", session(8, 80)))
+    assert asyncio.run(table.mend([0])) == 1
+    assert table.logged == [(0, b"s1", pack(session(9, 90)))]
+    assert asyncio.run(table.mend([0])) == 0
+
+
+def test_a_newer_record_after_a_late_one_needs_no_mending(table):
+    recovered(
+        table,
+        change(b"s1", session(9, 90)),
+        change(b"s1", session(8, 80)),
+        change(b"s1", session(10, 100)),
+    )
+    recovered(table, change(b"s2", session(9, 90)), change(b"s2", session(8, 80)))
+    asyncio.run(table.save("s2", session(10, 100)))
+    table.logged.clear()
+    assert asyncio.run(table.mend([0])) == 0
+    assert table.logged == []
+
+
+def test_what_was_removed_or_is_not_ours_is_not_mended(table):
+    recovered(table, change(b"s1", session(9, 90)), change(b"s1", session(8, 80)))
+    recovered(table, change(b"s1", None))
+    recovered(table, change(b"s2", session(9, 90, 1), 1), change(b"s2", session(8, 80, 1), 1))
+    asyncio.run(table.mend([0]))
+    assert table.logged == []
+
+
+def test_what_could_not_be_mended_is_mended_later(table):
+    recovered(table, change(b"s1", session(9, 90)), change(b"s1", session(8, 80)))
+    table.away = True
+    with pytest.raises(ConnectionError):
+        asyncio.run(table.mend([0]))
+    table.away = False
+    assert asyncio.run(table.mend([0])) == 1
