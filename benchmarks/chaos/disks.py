@@ -1,7 +1,7 @@
 """Small disks that can be filled: a tmpfs for each, which nobody else sees.
 
 They are mounted in a mount namespace of this process's own, so they go when it and its children do,
-however that happens. It needs root on Linux; `private` says whether it can be had.
+however that happens. It needs root on Linux; `possible` says whether it can be had.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -18,24 +17,26 @@ MEGABYTES = 400
 _CLONE_NEWNS = 0x0002_0000
 _MS_PRIVATE, _MS_REC = 1 << 18, 1 << 14
 _MNT_DETACH = 2
+_CAP_SYS_ADMIN = 1 << 21
 _FILLER = "filler"
 
 
-def private() -> bool:
-    """Take a mount namespace of this process's own; False where that cannot be had."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        return False
+def possible() -> bool:
+    """Whether this process may mount."""
     try:
-        _call("unshare", _CLONE_NEWNS)
-        _call("mount", b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
+        status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
         return False
-    return True
+    effective = next(line for line in status.splitlines() if line.startswith("CapEff:"))
+    return bool(int(effective.split()[1], 16) & _CAP_SYS_ADMIN)
 
 
 @contextmanager
 def mounted(folders: Sequence[Path], megabytes: int = MEGABYTES) -> Iterator[None]:
     """Let each folder be a disk of so many megabytes. Raises OSError."""
+    if folders:
+        _call("unshare", _CLONE_NEWNS)
+        _call("mount", b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
     with ExitStack() as undo:
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)

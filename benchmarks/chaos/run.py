@@ -26,7 +26,7 @@ INTERRUPTED = 130
 
 def shape(nodes: int, workers: int, session_timeout: float) -> Shape:
     """What can be disturbed on this machine."""
-    return Shape(nodes, workers, session_timeout, disks.private(), scraper.program() is not None)
+    return Shape(nodes, workers, session_timeout, disks.possible(), scraper.program() is not None)
 
 
 def run(
