@@ -39,15 +39,24 @@ class BrokerError(RuntimeError):
 class Broker:
     """One Kafka node as a child process, in a folder that outlives it; `embedded` makes one.
 
-    `kill` and `start` serve fault tests: a node comes back on its port with its data.
+    `kill` and `start` serve fault tests: a node comes back on its port with its data. `seat` makes
+    it one of several, which are launched first and then waited for.
     """
 
-    def __init__(self, directory: Path, port: int, jvm: list[str], temporary: bool) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        port: int,
+        jvm: list[str],
+        temporary: bool,
+        seat: node.Seat = node.ALONE,
+    ) -> None:
         self.directory = directory
         self.port = port
         self._asked = port  # 0: any that is free, chosen at the first start
         self._jvm = jvm
         self._temporary = temporary
+        self._seat = seat
         self._answered = False  # ever
         self._leash: subprocess.Popen[bytes] | None = None
         self._lifeline: socket.socket | None = None
@@ -88,9 +97,8 @@ class Broker:
             raise ValueError(f"the broker on {self.bootstrap} already runs; stop or kill it first")
         deadline = time.monotonic() + timeout
         while True:
-            self._launch()
-            if self._answers_before(deadline):
-                self._answered = True
+            self.launch()
+            if self.answers_before(deadline):
                 logger.info("Kafka %s answers on %s", jars.VERSION, self.bootstrap)
                 return
             status = self._leash.poll() if self._leash else None
@@ -126,7 +134,8 @@ class Broker:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, number)
 
-    def _launch(self) -> None:
+    def launch(self) -> None:
+        """Start the process, or start it again, and do not wait. Raises BrokerError."""
         ports = node.free_ports(2)
         if not self._asked and not self._answered:
             self.port = ports[0]
@@ -137,9 +146,9 @@ class Broker:
                 (self.directory / "kafka.log").open("ab") as log,
             ):
                 self._log_began = log.tell()
-                properties = node.write_properties(self.directory, self.port, ports[1])
+                properties = node.write_properties(self.directory, self.port, ports[1], self._seat)
                 if not node.is_formatted(self.directory):
-                    node.format_data(self._jvm, properties, log)
+                    node.format_data(self._jvm, properties, log, self._seat.cluster)
                 command = [*self._jvm, "kafka.Kafka", str(properties)]
                 self._leash_out(command, log.fileno(), lock)
         except (OSError, subprocess.SubprocessError) as err:
@@ -164,11 +173,12 @@ class Broker:
             raise OSError(f"{command[0]} could not be run")
         self._pid = int(told)
 
-    def _answers_before(self, deadline: float) -> bool:
-        """Wait until the node answers; False when it ended, or the time did."""
+    def answers_before(self, deadline: float) -> bool:
+        """Wait until the node answers; False when it ended, or the time did (time.monotonic)."""
         mine = node.cluster_id(self.directory).encode()
         while self.alive and time.monotonic() < deadline:
             if mine and mine in node.describe_cluster(self.port):
+                self._answered = True
                 return True
             time.sleep(0.05)
         return False

@@ -25,6 +25,7 @@ from ..settings import Settings
 from ..slot import ModelSlot
 from .app import WorkerApp
 from .commits import Ledger
+from .faust_fixes import SureTables
 from .gaps import missing_events
 from .intake import Arrived, Intake
 from .table import CHANGELOG_CONFIG, SessionTable
@@ -63,6 +64,7 @@ def make_app(
         stream_processing_timeout=30,
         consumer_auto_offset_reset="earliest",
         worker_redirect_stdouts=False,
+        TableManager=SureTables,
         web_enabled=False,  # metrics have their own port; Faust's server shows tables to anyone
     )
     app.ledger, app.events_topic, app.metrics = Ledger(), topics.events, metrics

@@ -4,6 +4,7 @@ from typing import Any
 
 import faust
 import pytest
+from faust.types import TP
 
 from streams.session import Limits, Session, pack
 from streams.worker.table import SessionStore, SessionTable
@@ -41,6 +42,36 @@ def table() -> LoggedTable:
     table = LoggedTable(app, name="sessions", key_type=bytes, value_type=bytes)
     table.logged = []
     return table
+
+
+class Changelog:
+    """A producer that is told which offset each record gets."""
+
+    def __init__(self, *offsets: int) -> None:
+        self._offsets = list(offsets)
+
+    async def send(self, *_: object) -> "asyncio.Future[Any]":
+        sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        sent.set_result(SimpleNamespace(offset=self._offsets.pop(0)))
+        return sent
+
+
+def known_after(start: int, *offsets: int) -> int:
+    """Up to where a worker that recovered to `start` and wrote at `offsets` need not read again."""
+
+    async def written() -> int:
+        app: Any = faust.App("test-table", autodiscover=False, broker="aiokafka://nowhere:1")
+        table = SessionTable(app, name="sessions", key_type=bytes, value_type=bytes)
+        app._producer = Changelog(*offsets)
+        recovery, tp = app.tables.recovery, TP(table.changelog_topic_name, 0)
+        recovery.active_tps.add(tp)
+        recovery.active_offsets[tp] = start
+        for number in range(len(offsets)):
+            await table.save(f"s{number}", session(number, number))
+        known: int = recovery.active_offsets[tp]
+        return known
+
+    return asyncio.run(written())
 
 
 def recovered(table: SessionTable, *changes: Any) -> SessionStore:
@@ -198,3 +229,51 @@ def test_a_sweep_is_short(table):
     recovered(table, *(change(b"%d" % number, session(number, 10)) for number in range(300)))
     assert swept(table, {0: 5000}) == 256
     assert swept(table, {0: 5000}) == 44
+
+
+def test_what_a_worker_wrote_alone_is_not_read_again():
+    assert known_after(41, 42, 43, 44) == 44
+    assert known_after(-1, 0, 1) == 1
+
+
+def test_what_another_wrote_between_is_read_before_the_partition_is_answered_again():
+    assert known_after(41, 42, 44, 45) == 42
+    assert known_after(41, 50) == 41
+
+
+def test_what_a_late_worker_has_written_over_is_written_again(table):
+    recovered(table, change(b"s1", session(9, 90)), change(b"s1", session(8, 80)))
+    assert asyncio.run(table.mend([0])) == 1
+    assert table.logged == [(0, b"s1", pack(session(9, 90)))]
+    assert asyncio.run(table.mend([0])) == 0
+
+
+def test_a_newer_record_after_a_late_one_needs_no_mending(table):
+    recovered(
+        table,
+        change(b"s1", session(9, 90)),
+        change(b"s1", session(8, 80)),
+        change(b"s1", session(10, 100)),
+    )
+    recovered(table, change(b"s2", session(9, 90)), change(b"s2", session(8, 80)))
+    asyncio.run(table.save("s2", session(10, 100)))
+    table.logged.clear()
+    assert asyncio.run(table.mend([0])) == 0
+    assert table.logged == []
+
+
+def test_what_was_removed_or_is_not_ours_is_not_mended(table):
+    recovered(table, change(b"s1", session(9, 90)), change(b"s1", session(8, 80)))
+    recovered(table, change(b"s1", None))
+    recovered(table, change(b"s2", session(9, 90, 1), 1), change(b"s2", session(8, 80, 1), 1))
+    asyncio.run(table.mend([0]))
+    assert table.logged == []
+
+
+def test_what_could_not_be_mended_is_mended_later(table):
+    recovered(table, change(b"s1", session(9, 90)), change(b"s1", session(8, 80)))
+    table.away = True
+    with pytest.raises(ConnectionError):
+        asyncio.run(table.mend([0]))
+    table.away = False
+    assert asyncio.run(table.mend([0])) == 1

@@ -1,0 +1,1 @@
+"""Faults from one seed, on a real cluster under load, and the audit as their judge."""
