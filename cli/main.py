@@ -52,6 +52,7 @@ app.command("worker")(worker.worker)
 app.command("audit")(audit.audit)
 app.add_typer(chaos.app, name="chaos")
 app.command("finetune")(finetune)
+app.add_typer(chaos.app, name="chaos")
 app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     bench.bench
 )

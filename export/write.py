@@ -29,6 +29,8 @@ from streams.manifest import FileRecord, Manifest, check_name
 from streams.ranking import History
 from streams.scoring import load_scorer, make_engine
 from streams.settings import ScoringSettings
+from streams.sweep import sweep
+from streams.tables import tables_sha256
 
 from .onnx import export_encoder, export_rank
 from .parity import prove_parity
@@ -116,7 +118,10 @@ def write_bundle(
         files = {file.name: _record(file) for file in sorted(work.iterdir())}
         content = hashlib.sha256("".join(f.sha256 for f in files.values()).encode()).hexdigest()
         manifest = msgspec.structs.replace(
-            manifest, files=files, version=version or f"{now:%Y%m%d-%H%M%S}-{content[:8]}"
+            manifest,
+            files=files,
+            tables=tables_sha256(catalog, counts, matrix, bias),
+            version=version or f"{now:%Y%m%d-%H%M%S}-{content[:8]}",
         )
         (work / "manifest.json").write_bytes(manifest.encode())
         manifest = _proven(open_bundle(work), model, matrix, bias)
@@ -178,7 +183,9 @@ def _proven(
     if model is not None and matrix is not None:
         parity = prove_parity(model, engine, matrix, bias).worst
     golden = ask(bundle, engine, golden_histories(bundle.catalog, bundle.manifest.length))
-    return msgspec.structs.replace(bundle.manifest, golden=golden, parity=parity)
+    return msgspec.structs.replace(
+        bundle.manifest, golden=golden, sweep=sweep(bundle, engine), parity=parity
+    )
 
 
 def golden_histories(catalog: Catalog, length: int) -> list[History]:

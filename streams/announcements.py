@@ -112,13 +112,15 @@ def bundle_path(entry: ModelAnnouncement, root: Path | None = None) -> Path:
     """
     parts = urlsplit(entry.uri)
     if parts.scheme not in ("", "file") or parts.netloc not in ("", "localhost"):
-        raise BundleError(f"uri {entry.uri}: expected file:///… or a path")
+        raise BundleError(f"uri {entry.uri}: expected file:///… or a path", "missing")
     path = Path(unquote(parts.path))
     candidates = [path] if root is None else [path, root / entry.name / entry.version]
     for candidate in candidates:
         if candidate.is_dir():
             return candidate
-    raise BundleError(f"no bundle at {' or '.join(map(str, candidates))}: is the folder mounted?")
+    raise BundleError(
+        f"no bundle at {' or '.join(map(str, candidates))}: is the folder mounted?", "missing"
+    )
 
 
 def _flat(metrics: Mapping[str, object]) -> dict[str, float]:

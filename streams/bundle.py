@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import safetensors
 import safetensors.numpy
@@ -19,12 +20,11 @@ from .catalog import Catalog
 from .counts import TransitionCounts
 from .graph import FLOAT, INT64, Ports, check_graph
 from .manifest import BundleError, Manifest, check_name, decode_manifest
+from .tables import CATALOG, COUNTS, read_catalog, read_counts, tables_sha256
 
 __all__ = ["Bundle", "BundleError", "Manifest", "open_bundle"]
 
 NETWORK = ("encoder.onnx", "rank.onnx", "items.safetensors")
-COUNTS = "counts.parquet"
-CATALOG = "catalog.parquet"
 _MANIFEST_LIMIT = 16 << 20  # bytes; a manifest is kilobytes, and its size is not known beforehand
 _GRAPH_LIMIT = 2 << 30  # bytes; protobuf ends here
 
@@ -55,50 +55,65 @@ def open_bundle(path: Path, sha256: str | None = None) -> Bundle:
         BundleError: a file is missing, cut, changed, or not what its place asks for.
     """
     if not path.is_dir():
-        raise BundleError(f"{path} is not a directory; give the directory that holds manifest.json")
+        raise BundleError(
+            f"{path} is not a directory; give the directory that holds manifest.json", "missing"
+        )
     raw = _read(path / "manifest.json", _MANIFEST_LIMIT)
     digest = hashlib.sha256(raw).hexdigest()
     if sha256 is not None and digest != sha256:
         raise BundleError(
             f"{path}: manifest.json has sha256 {digest[:12]}…, {sha256[:12]}… was announced; "
-            "copy the announced bundle there"
+            "copy the announced bundle there",
+            "hash",
         )
     try:
         manifest = decode_manifest(raw)
         _check_manifest(manifest)
         return _opened(path, manifest, digest)
-    except (BundleError, ValueError) as err:
-        raise BundleError(f"{path}: {err}") from err
+    except BundleError as err:
+        raise BundleError(f"{path}: {err}", err.reason) from err
+    except ValueError as err:
+        raise BundleError(f"{path}: {err}", "internal") from err
 
 
 def _check_manifest(manifest: Manifest) -> None:
-    check_name("name", manifest.name)
-    check_name("version", manifest.version)
+    try:
+        check_name("name", manifest.name)
+        check_name("version", manifest.version)
+    except ValueError as err:
+        raise BundleError(str(err), "manifest") from err
     files = set(manifest.files)
     if extra := sorted(files - {*NETWORK, COUNTS, CATALOG}):
-        raise BundleError(f"manifest.json names {extra[0]!r}, which is no part of a bundle")
+        raise BundleError(
+            f"manifest.json names {extra[0]!r}, which is no part of a bundle", "manifest"
+        )
     network = files.intersection(NETWORK)
     if CATALOG not in files or len(network) in (1, 2) or not files - {CATALOG}:
         raise BundleError(
             f"manifest.json names {sorted(files)}, expected {CATALOG} with "
-            f"{', '.join(NETWORK)} or with {COUNTS}; export it again"
+            f"{', '.join(NETWORK)} or with {COUNTS}; export it again",
+            "manifest",
         )
     if manifest.length < 1 or manifest.cutoff < 1 or (network and manifest.width < 1):
         raise BundleError(
             f"manifest.json has length {manifest.length}, width {manifest.width} and cutoff "
-            f"{manifest.cutoff}, expected 1 or more"
+            f"{manifest.cutoff}, expected 1 or more",
+            "manifest",
         )
 
 
 def _opened(path: Path, manifest: Manifest, digest: str) -> Bundle:
     files = {name: _verified(path, name, manifest) for name in manifest.files}
-    catalog = Catalog.from_parquet(files[CATALOG])
+    catalog = read_catalog(files[CATALOG])
     if len(catalog) != manifest.catalog_size:
         raise BundleError(
-            f"{CATALOG} has {len(catalog)} tracks, the manifest says {manifest.catalog_size}"
+            f"{CATALOG} has {len(catalog)} tracks, the manifest says {manifest.catalog_size}",
+            "catalog",
         )
     if manifest.cutoff > len(catalog):
-        raise BundleError(f"cutoff {manifest.cutoff} is over the {len(catalog)} tracks there are")
+        raise BundleError(
+            f"cutoff {manifest.cutoff} is over the {len(catalog)} tracks there are", "manifest"
+        )
     matrix = bias = counts = None
     if NETWORK[0] in files:
         matrix, bias = _matrix(files["items.safetensors"], manifest)
@@ -107,11 +122,13 @@ def _opened(path: Path, manifest: Manifest, digest: str) -> Bundle:
         inputs, outputs = rank_ports(manifest.width, manifest.cutoff, bias is not None)
         check_graph("rank.onnx", files["rank.onnx"], inputs, outputs)
     if COUNTS in files:
-        counts = TransitionCounts.from_parquet(files[COUNTS])
-        if counts.largest_item > len(catalog):
-            raise BundleError(
-                f"{COUNTS} names item {counts.largest_item}, the catalog has {len(catalog)}"
-            )
+        counts = read_counts(files[COUNTS], len(catalog))
+    found = tables_sha256(catalog, counts, matrix, bias)
+    if manifest.tables not in (msgspec.UNSET, found):
+        raise BundleError(
+            "catalog, counts or matrix read otherwise than the writer had them; export it again",
+            "tables",
+        )
     return Bundle(
         path, manifest, digest, catalog, files.get("encoder.onnx"), files.get("rank.onnx"),
         matrix, bias, counts,
@@ -143,10 +160,13 @@ def _matrix(
     try:
         tensors = safetensors.numpy.load(raw)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as err:
-        raise BundleError(f"items.safetensors cannot be read: {err}; copy it again") from err
+        raise BundleError(
+            f"items.safetensors cannot be read: {err}; copy it again", "matrix"
+        ) from err
     if set(tensors) not in ({"matrix"}, {"matrix", "bias"}):
         raise BundleError(
-            f"items.safetensors holds {sorted(tensors)}, expected `matrix` and perhaps `bias`"
+            f"items.safetensors holds {sorted(tensors)}, expected `matrix` and perhaps `bias`",
+            "matrix",
         )
     rows = manifest.catalog_size + 1
     expected = {"matrix": (rows, manifest.width), "bias": (rows,)}
@@ -154,11 +174,14 @@ def _matrix(
         if tensor.dtype != np.float32 or tensor.shape != expected[name]:
             raise BundleError(
                 f"{name} is {tensor.dtype}{list(tensor.shape)}, expected float32"
-                f"{list(expected[name])}: a row for each track of the catalog and one for padding"
+                f"{list(expected[name])}: a row for each track of the catalog and one for padding",
+                "matrix",
             )
         if not np.isfinite(tensor).all():
             bad = int(np.argwhere(~np.isfinite(tensor))[0][0])
-            raise BundleError(f"{name} is not finite in row {bad}; train and export again")
+            raise BundleError(
+                f"{name} is not finite in row {bad}; train and export again", "matrix"
+            )
     return tensors["matrix"], tensors.get("bias")
 
 
@@ -170,13 +193,15 @@ def _verified(path: Path, name: str, manifest: Manifest) -> bytes:
     if len(raw) != record.size:
         raise BundleError(
             f"{name} has {len(raw)} bytes, the manifest says {record.size}: it was cut or is "
-            "still being copied; copy it again"
+            "still being copied; copy it again",
+            "size",
         )
     digest = hashlib.sha256(raw).hexdigest()
     if digest != record.sha256:
         raise BundleError(
             f"{name} has sha256 {digest[:12]}…, the manifest says {record.sha256[:12]}…: it was "
-            "changed or damaged; copy it again"
+            "changed or damaged; copy it again",
+            "hash",
         )
     return raw
 
@@ -184,14 +209,17 @@ def _verified(path: Path, name: str, manifest: Manifest) -> bytes:
 def _read(file: Path, limit: int) -> bytes:
     try:
         if not file.is_file():
-            raise BundleError(f"{file.name} is missing in {file.parent}; copy the whole bundle")
+            raise BundleError(
+                f"{file.name} is missing in {file.parent}; copy the whole bundle", "missing"
+            )
         with file.open("rb") as stream:
             raw = stream.read(limit + 1)
     except OSError as err:
-        raise BundleError(f"{file} cannot be read: {err}") from err
+        raise BundleError(f"{file} cannot be read: {err}", "missing") from err
     if len(raw) > limit:
         raise BundleError(
             f"{file.name} has more than the {limit} bytes expected: it is not the file that was "
-            "written; copy it again"
+            "written; copy it again",
+            "size",
         )
     return raw

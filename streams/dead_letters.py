@@ -28,6 +28,9 @@ def dead_letter(
     if value is not None and len(value) > CAP:
         headers.append(("segue.value.bytes", str(len(value)).encode()))
         headers.append(("segue.value.sha256", hashlib.sha256(value).hexdigest().encode()))
+    if key is None and value is None:
+        # No producer of ours sends such a record, and one that never leaves would stop its worker.
+        value = b""
     return Record(
         dlq,
         None if key is None else key[:CAP],

@@ -14,7 +14,7 @@ from .manifest import BundleError, Golden
 from .ranking import BundleScorer, Engine, History
 
 _DEPTH = 10  # tracks of each answer that are recorded
-_TOLERANCE = {"cpu": 1e-3, "cuda": 5e-2}  # other kernels and threads; fp16 on the GPU
+TOLERANCE = {"cpu": 1e-3, "cuda": 5e-2}  # other kernels and threads; fp16 on the GPU
 
 
 def ask(bundle: Bundle, engine: Engine, histories: Iterable[History]) -> tuple[Golden, ...]:
@@ -29,7 +29,8 @@ def ask(bundle: Bundle, engine: Engine, histories: Iterable[History]) -> tuple[G
         if ranking.fallback is not None:
             raise BundleError(
                 f"the model answers {_tracks(question)} with {ranking.fallback}, expected scores; "
-                "its weights may not be finite: train again"
+                "its weights may not be finite: train again",
+                "golden",
             )
     return tuple(
         Golden(history=question, answer=ranking.items)
@@ -47,13 +48,13 @@ def check_golden(bundle: Bundle, engine: Engine) -> None:
     """
     golden = bundle.manifest.golden
     if not golden:
-        raise BundleError(f"{bundle.path} has no golden answers; export it again")
+        raise BundleError(f"{bundle.path} has no golden answers; export it again", "golden")
     scorer = BundleScorer(bundle, engine, k=bundle.manifest.cutoff)
     for recorded, ranking in zip(golden, scorer.rank([g.history for g in golden]), strict=True):
         found = {} if ranking.fallback else dict(ranking.items)
         by_rank = list(found.values())
         for rank, (track_id, score) in enumerate(recorded.answer):
-            near = _TOLERANCE[engine.provider] * max(1.0, abs(score))
+            near = TOLERANCE[engine.provider] * max(1.0, abs(score))
             got = found.get(track_id, math.nan)
             at_rank = by_rank[rank] if rank < len(by_rank) else math.nan
             if not (abs(got - score) <= near and abs(at_rank - score) <= near):
@@ -61,7 +62,8 @@ def check_golden(bundle: Bundle, engine: Engine) -> None:
                     f"{bundle.path} fails a golden question: after {_tracks(recorded.history)} "
                     f"{track_id!r} scores {ranking.fallback or got} and rank {rank + 1} scores "
                     f"{at_rank}, recorded was {score} (within {near:.2g}); export it again, and "
-                    "if that fails too, suspect this machine's runtime"
+                    "if that fails too, suspect this machine's runtime",
+                    "golden",
                 )
 
 

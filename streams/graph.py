@@ -51,13 +51,15 @@ def check_graph(file: str, raw: bytes, inputs: Ports, outputs: Ports) -> None:
     try:
         model = onnx.load_model_from_string(raw)
     except Exception as err:  # protobuf raises its own kinds
-        raise BundleError(f"{file} is not an ONNX model: {err}; export it again") from err
+        raise BundleError(f"{file} is not an ONNX model: {err}; export it again", "graph") from err
     for fault in _faults(model):
-        raise BundleError(f"{file} {fault}; export the bundle with `segue train`")
+        raise BundleError(f"{file} {fault}; export the bundle with `segue train`", "graph")
     try:
         onnx.checker.check_model(model)
     except Exception as err:  # ValidationError, and what protobuf raises on the way
-        raise BundleError(f"{file} is not a valid ONNX graph: {err}; export it again") from err
+        raise BundleError(
+            f"{file} is not a valid ONNX graph: {err}; export it again", "graph"
+        ) from err
     _check_ports(file, "inputs", model.graph.input, inputs)
     _check_ports(file, "outputs", model.graph.output, outputs)
 
@@ -106,7 +108,9 @@ def _tensors(model: ModelProto) -> Iterator[TensorProto]:
 def _check_ports(file: str, side: str, found: Sequence[Any], expected: Ports) -> None:
     names = [port.name for port in found]
     if names != list(expected):
-        raise BundleError(f"{file} has {side} {names}, expected {list(expected)}; export it again")
+        raise BundleError(
+            f"{file} has {side} {names}, expected {list(expected)}; export it again", "graph"
+        )
     for port in found:
         kind, shape = expected[port.name]
         tensor = port.type.tensor_type
@@ -121,5 +125,6 @@ def _check_ports(file: str, side: str, found: Sequence[Any], expected: Ports) ->
         if tensor.elem_type != kind or not fits:
             raise BundleError(
                 f"{file} has {port.name} of type {tensor.elem_type} and shape {list(got)}, "
-                f"expected type {kind} and shape {list(shape)}; export it again"
+                f"expected type {kind} and shape {list(shape)}; export it again",
+                "graph",
             )

@@ -16,8 +16,34 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names and versions are folders, message keys and metric labels: nothing else may be in them."""
 
 
+REFUSALS = (
+    "missing",  # a file or the folder is not there, or cannot be read
+    "size",  # cut, or still being copied
+    "hash",  # changed since it was written, or not what was announced
+    "manifest",
+    "catalog",
+    "matrix",
+    "counts",
+    "tables",  # sound in themselves, but not what the writer had
+    "graph",
+    "runtime",  # ONNX Runtime does not take it
+    "golden",  # other answers than it was written with
+    "slow",
+    "unfit",  # sound, but not for these settings
+    "internal",  # a defect of ours: nobody foresaw it
+)
+"""Every reason for which a bundle is refused; a metric's label."""
+
+
 class BundleError(RuntimeError):
-    """A bundle is damaged, incomplete, foreign or gives other answers than it was written with."""
+    """A bundle is damaged, incomplete, foreign or gives other answers than it was written with.
+
+    `reason` is one of REFUSALS, the message is for people.
+    """
+
+    def __init__(self, message: str, reason: str = "unfit") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class FileRecord(msgspec.Struct, frozen=True):
@@ -53,6 +79,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parity: float | None  # largest |torch - ONNX Runtime| of a score; null without a network
     golden: tuple[Golden, ...]
     created_at: str  # RFC 3339
+    # Both are absent where an older writer made it: only what is there is part of its one form.
+    sweep: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET  # by item; see sweep.py
+    tables: str | msgspec.UnsetType = msgspec.UNSET  # by value; see tables.py
     digest: str = ""  # sha256 of the manifest as written with this field empty
 
     def encode(self) -> bytes:
@@ -77,18 +106,21 @@ def decode_manifest(raw: bytes) -> Manifest:
         if schema != SCHEMA:
             raise BundleError(
                 f"manifest.json has schema {schema}, this version reads {SCHEMA}; "
-                "export the bundle again, or upgrade the reader"
+                "export the bundle again, or upgrade the reader",
+                "manifest",
             )
         manifest = msgspec.json.decode(raw, type=Manifest)
         canonical = manifest.encode()
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as err:
         raise BundleError(
-            f"manifest.json ({len(raw)} bytes) cannot be read: {err}; copy the bundle again"
+            f"manifest.json ({len(raw)} bytes) cannot be read: {err}; copy the bundle again",
+            "manifest",
         ) from err
     if raw != canonical:
         raise BundleError(
             "manifest.json was changed after it was written: its digest is "
-            f"{manifest.digest[:12]!r}, its content gives another; copy the bundle again"
+            f"{manifest.digest[:12]!r}, its content gives another; copy the bundle again",
+            "manifest",
         )
     return manifest
 

@@ -92,6 +92,12 @@ class WorkerMetrics:
             ["outcome"],  # swapped | refused | rolled_back | already
             registry=registry,
         )
+        self.refusals = Counter(
+            "segue_refusals",
+            "Announced models that were refused, by reason",
+            ["reason"],  # streams/manifest.py has them all
+            registry=registry,
+        )
         self.sessions = Gauge("segue_sessions", "Sessions in the table", registry=registry)
         self.wrong_partition = Counter(
             "segue_wrong_partition",

@@ -57,7 +57,7 @@ class _Question(NamedTuple):
 
 
 class BundleScorer:
-    """The Scorer of one bundle; used by one thread at a time."""
+    """The Scorer of one bundle; a second thread may time it while it serves (pace.py)."""
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ from .golden import check_golden
 from .graph import FLOAT16, with_input_type
 from .ranking import BundleScorer, Engine, History, Ranking
 from .settings import ScoringSettings
+from .sweep import check_sweep
 
 # It must be said before the import: ONNX Runtime otherwise keeps a device id in the home folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -66,6 +67,7 @@ def load_scorer(path: Path, settings: ScoringSettings, sha256: str | None = None
         )
     engine = make_engine(bundle, settings)
     check_golden(bundle, engine)
+    check_sweep(bundle, engine)
     scorer = BundleScorer(
         bundle,
         engine,
@@ -147,8 +149,7 @@ class OnnxEngine:
         self, sessions: Sequence[Sequence[tuple[int, int]]], exclude: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Give scores and candidates, both (B, K); the same in any company, to the last digit."""
-        if (count := len(sessions)) == 1:
-            # Alone, a row's last digits differ; two workers may answer one event, with one list.
+        if (count := len(sessions)) == 1:  # two workers may answer one event, and with one list
             sessions, exclude = [*sessions, *sessions], np.repeat(exclude, 2, axis=0)  # costs 2 %
         (session,) = self._encoder.run(["session"], packed(sessions, self.length))  # (B, D)
         scores, candidates = self._rank.run(
@@ -160,10 +161,9 @@ class OnnxEngine:
 class BoundEngine:
     """The same for a GPU: the matrix resident in fp16, the session never leaving the device.
 
-    Batches are padded to a bucket's size, so that only a few shapes are ever planned. Written
-    without a GPU at hand and not yet run on one: the tests run all of it on the CPU, CUDA itself
-    aside. The golden answers are checked on it like anywhere else, and `auto` serves on the CPU
-    where it does not start.
+    Batches are padded to a bucket's size, so that only a few shapes are ever planned. Not yet run
+    on a GPU: the tests run it on the CPU. The golden answers are checked on it like anywhere else,
+    and `auto` serves on the CPU where it does not start.
 
     Raises:
         OSError: ONNX Runtime did not take the CUDA provider.
@@ -247,4 +247,4 @@ def _session(file: str, graph: bytes | None, threads: int, provider: str) -> ort
     try:
         return ort.InferenceSession(graph, options, providers=[provider])
     except Exception as err:  # ONNX Runtime raises its own kinds
-        raise BundleError(f"{file} cannot be loaded by ONNX Runtime: {err}") from err
+        raise BundleError(f"{file} cannot be loaded by ONNX Runtime: {err}", "runtime") from err

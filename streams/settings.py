@@ -70,6 +70,8 @@ class ScoringSettings(_Section):
     no_session_repeats: bool = False
     threads: int = Field(default=1, ge=1)
     buckets: tuple[int, ...] = (1, 8, 32, 64, 256)
+    slow_factor: float = Field(default=5.0, ge=1)
+    """A new model that takes more than so many times as long as the one that serves is refused."""
 
 
 class WorkerSettings(_Section):

@@ -19,6 +19,7 @@ from infra.reader import Record, assigned, reading, require_listener
 from .announcements import bundle_path, read_announcement
 from .events import ModelAnnouncement
 from .manifest import BundleError
+from .pace import check_pace
 from .slot import Action, ModelSlot, action, adopts, needed
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ class Follower:
     """The thread that keeps a slot on the champion of `name`.
 
     `load` opens, verifies and warms a bundle (it raises BundleError to refuse), in this thread, so
-    that a batch never waits for it. `on_outcome(outcome, announcement, seconds)` tells a metric.
+    that a batch never waits for it. A bundle that takes more than `slow_factor` times as long as
+    what serves is refused too. `on_outcome(outcome, announcement, seconds)` and
+    `on_refusal(reason)`, one of REFUSALS, tell a metric.
     """
 
     def __init__(
@@ -50,11 +53,14 @@ class Follower:
         load: Callable[[Path], Scorer],
         *,
         root: Path | None = None,
+        slow_factor: float = 5.0,
         on_outcome: Callable[[str, ModelAnnouncement, float], None] | None = None,
+        on_refusal: Callable[[str], None] = lambda reason: None,
         retry_seconds: float = 1.0,
     ) -> None:
         self._bootstrap, self._topic, self._name = bootstrap, topic, name
         self._slot, self._load, self._root = slot, load, root
+        self._slow_factor, self._on_refusal = slow_factor, on_refusal
         self._on_outcome, self._retry_seconds = on_outcome, retry_seconds
         self._offsets: dict[int, int] = {}
         self._away = False
@@ -105,9 +111,12 @@ class Follower:
         try:
             scorer = self._load(bundle_path(entry, self._root))
             _check(scorer, entry)
+            if self._slot.current is not None:
+                check_pace(scorer, self._slot.current, self._slow_factor)
         except Exception as err:
             # Not BundleError alone: whatever a bundle does when loaded, the old one serves on.
             known = isinstance(err, BundleError)
+            self._on_refusal(err.reason if isinstance(err, BundleError) else "internal")
             logger.warning(
                 "%s: refused %s, %s serves on: %s",
                 self._name,
@@ -176,5 +185,6 @@ def _check(scorer: Scorer, entry: ModelAnnouncement) -> None:
     if scorer.bundle.sha256 != entry.sha256:
         raise BundleError(
             f"{scorer.bundle.path}: manifest.json has sha256 {scorer.bundle.sha256}, announced "
-            f"was {entry.sha256}: it was written again since; announce it again"
+            f"was {entry.sha256}: it was written again since; announce it again",
+            "hash",
         )

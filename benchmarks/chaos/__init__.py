@@ -1,1 +1,1 @@
-"""Faults from one seed, on a real cluster under load, and the audit as their judge."""
+"""Faults, bad input and bad models on purpose, and the audit as their judge: `segue chaos`."""

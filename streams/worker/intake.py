@@ -55,6 +55,7 @@ class Intake:
         self._monotonic = monotonic
         self.newest_ms: dict[int, int] = {}
         """The newest append time seen in each partition, milliseconds since 1970."""
+        self._warned = False
         self.open = True
         """False while what was taken is answered and nothing new may come in (see `drain`)."""
 
@@ -115,10 +116,21 @@ class Intake:
             and _home(decoded.session_id, self._partitions) != partition
         ):
             self._metrics.wrong_partition.inc()
+            self._warn_of_partitioner(record)
         now = self._monotonic()
         self._metrics.stage.labels("decode").observe(now - began)
         at = Arrival(partition, record.offset, record.appended_ms)
         await self._batcher.put(Taken(claim, at, record.key, record.value, decoded, now))
+
+    def _warn_of_partitioner(self, record: Arrived) -> None:
+        if not self._warned:  # once for all: the metric counts
+            logger.warning(
+                "partition %d offset %d: murmur2 puts this session elsewhere; its producer has "
+                "another partitioner (librdkafka: set partitioner=murmur2_random) or another key "
+                "than session_id; further ones are counted in segue_wrong_partition_total",
+                record.partition, record.offset,
+            )  # fmt: skip
+        self._warned = True
 
 
 def _decoded(value: bytes | None, appended_ms: int) -> PlaybackEvent | EventError:

@@ -120,7 +120,9 @@ def _follow(
         slot,
         load,
         root=settings.models.root,
+        slow_factor=settings.scoring.slow_factor,
         on_outcome=outcome,
+        on_refusal=lambda reason: metrics.refusals.labels(reason).inc(),
     )
     follower.start()
     if not follower.catch_up(CATCH_UP_SECONDS):

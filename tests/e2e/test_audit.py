@@ -17,11 +17,11 @@ import msgspec
 import pytest
 from kafka import KafkaProducer
 
+from benchmarks.chaos.payloads import good_event
 from infra.topics import Topics
 from streams.events import Recommendation, encode
 from streams.session import pack, unpack
 from tests import bundles
-from tests.hostile import good_event
 
 from .harness import ROOT, Players, read_all, wait_for, worker
 from .test_kills import TRACKS

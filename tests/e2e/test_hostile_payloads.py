@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.chaos.payloads import Hostile, good_event, hostile_payloads
 from infra.topics import Topics
 from tests import bundles
-from tests.hostile import Hostile, good_event, hostile_payloads
 
 from . import harness
 from .harness import WorkerProcess, wait_for, worker

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
+from benchmarks.chaos.payloads import hostile_payloads
 from streams import decoding, schemas
 from streams.decoding import EventError, decode_event
 from streams.events import (
@@ -19,7 +20,6 @@ from streams.events import (
     recommendation_id,
 )
 from streams.session import EVENT_IDS, HISTORY, Arrival
-from tests.hostile import hostile_payloads
 from tests.streams.event_strategies import BEGAN_MS, almost_events
 from tests.streams.memory_worker import TOPICS, MemoryWorker
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.chaos.payloads import good_event, hostile_payloads
 from streams.decoding import (
     MAX_EVENT_BYTES,
     NEWEST_MS,
@@ -14,7 +15,6 @@ from streams.decoding import (
 )
 from streams.events import PlaybackEvent, encode
 from streams.recommendations import rfc3339
-from tests.hostile import good_event, hostile_payloads
 from tests.streams.event_strategies import BEGAN_MS, almost_events, json_values
 
 HOSTILE = hostile_payloads(BEGAN_MS)

@@ -4,8 +4,9 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from infra.topics import Topics, create
 from streams.announcements import announce, announcement
 from streams.bundle import open_bundle
 from streams.events import ModelAnnouncement
+from streams.ranking import History, Ranking
 from streams.scoring import Scorer, load_scorer
 from streams.settings import ScoringSettings
 from streams.swap import Follower, ModelSlot
@@ -103,34 +105,61 @@ def vanished(path: Path) -> ModelAnnouncement:
 
 
 @pytest.mark.parametrize(
-    ("break_it", "reason"),
+    ("break_it", "reason", "said"),
     [
-        (damaged, "counts.parquet has sha256"),
-        (rewritten, "it was written again since"),
-        (vanished, "no bundle at"),
+        (damaged, "hash", "counts.parquet has sha256"),
+        (rewritten, "hash", "it was written again since"),
+        (vanished, "missing", "no bundle at"),
     ],
 )
 def test_a_bundle_that_does_not_verify_is_refused_and_the_old_one_serves(
-    tmp_path, caplog, break_it: Callable[[Path], ModelAnnouncement], reason: str
+    tmp_path, caplog, break_it: Callable[[Path], ModelAnnouncement], reason: str, said: str
 ):
-    slot, outcomes = ModelSlot(load(write(tmp_path, "v1"))), Outcomes()
+    slot, outcomes, reasons = ModelSlot(load(write(tmp_path, "v1"))), Outcomes(), list[str]()
     entry = break_it(write(tmp_path, "v2"))
     with caplog.at_level(logging.WARNING):
-        follower("t", slot, outcomes).act(entry)
+        follower("t", slot, outcomes, on_refusal=reasons.append).act(entry)
+    assert reasons == [reason]
     assert slot.current is not None
     assert slot.current.version == "v1"
     assert slot.current.rank([[("t1", 1)]])[0].items[0][0] == "t3"
     assert outcomes.seen == [("refused", "v2")]
     assert "refused v2, v1 serves on" in caplog.text
-    assert reason in caplog.text
+    assert said in caplog.text
+
+
+def test_a_model_that_is_slower_than_the_factor_is_refused_and_the_old_one_serves(tmp_path):
+    class Slow:
+        """The bundle's own answers, a tenth of a second late."""
+
+        def __init__(self, scorer: Scorer) -> None:
+            self._scorer = scorer
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._scorer, name)
+
+        def rank(self, histories: Sequence[History]) -> list[Ranking]:
+            threading.Event().wait(0.1)
+            return self._scorer.rank(histories)
+
+    slot, reasons = ModelSlot(load(write(tmp_path, "v1"))), list[str]()
+    follow = follower(
+        "t", slot, Outcomes(), load=lambda path: Slow(load(path)), on_refusal=reasons.append
+    )
+    follow.act(champion(write(tmp_path, "v2")))
+    assert reasons == ["slow"]
+    assert slot.current is not None
+    assert slot.current.version == "v1"
 
 
 def test_an_error_nobody_foresaw_refuses_the_bundle_too(tmp_path, caplog):
     def explode(_path: Path) -> Scorer:
         raise MemoryError("no room for a second model")
 
-    slot, outcomes = ModelSlot(load(write(tmp_path, "v1"))), Outcomes()
-    follower("t", slot, outcomes, load=explode).act(champion(write(tmp_path, "v2")))
+    slot, outcomes, reasons = ModelSlot(load(write(tmp_path, "v1"))), Outcomes(), list[str]()
+    follow = follower("t", slot, outcomes, load=explode, on_refusal=reasons.append)
+    follow.act(champion(write(tmp_path, "v2")))
+    assert reasons == ["internal"]
     assert outcomes.seen == [("refused", "v2")]
     assert "no room for a second model" in caplog.text
 

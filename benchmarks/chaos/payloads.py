@@ -1,5 +1,7 @@
 """Twenty-six values that no player should send, and the reason each must be refused with."""
 
+from __future__ import annotations
+
 import json
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -11,6 +13,8 @@ HOUR_MS = 3_600_000
 
 
 class Hostile(NamedTuple):
+    """A value of the events topic, and the reason with which it must be refused."""
+
     name: str
     value: bytes | None
     reason: str

@@ -1,0 +1,58 @@
+"""The tables of a bundle, rows and weights: read from bytes, and hashed by what they say."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from .catalog import Catalog
+from .counts import TransitionCounts
+from .manifest import BundleError
+
+CATALOG = "catalog.parquet"
+COUNTS = "counts.parquet"
+
+
+def tables_sha256(
+    catalog: Catalog,
+    counts: TransitionCounts | None,
+    matrix: NDArray[np.float32] | None,
+    bias: NDArray[np.float32] | None,
+) -> str:
+    """Hash what the tables say, whatever bytes say it: damage before the files were hashed shows.
+
+    No question asks for a title or for the popularity list, and a weight that matters little in
+    those that are asked may matter in another.
+    """
+    digest = hashlib.sha256(
+        msgspec.json.encode((catalog.track_ids, catalog.counts, catalog.titles))
+    )
+    columns = () if counts is None else (counts.sources, counts.targets, counts.weights)
+    for array in (*columns, matrix, bias):
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def read_catalog(raw: bytes) -> Catalog:
+    """Read `catalog.parquet`; BundleError when it is none."""
+    try:
+        return Catalog.from_parquet(raw)
+    except ValueError as err:
+        raise BundleError(str(err), "catalog") from err
+
+
+def read_counts(raw: bytes, tracks: int) -> TransitionCounts:
+    """Read `counts.parquet`; BundleError when it is none, or names other than `tracks` items."""
+    try:
+        counts = TransitionCounts.from_parquet(raw)
+    except ValueError as err:
+        raise BundleError(str(err), "counts") from err
+    if counts.largest_item > tracks:
+        raise BundleError(
+            f"{COUNTS} names item {counts.largest_item}, the catalog has {tracks}", "counts"
+        )
+    return counts
