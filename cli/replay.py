@@ -59,7 +59,7 @@ def replay(
     with _stopping() as stop, _progress() as progress:
         result = play(
             schedule(islice(source.listenings(), sessions), pace, run),
-            bootstrap=settings.kafka.bootstrap,
+            bootstrap=settings.kafka.connection,
             topic=topic,
             stop=stop,
             seconds=float("inf") if seconds is None else seconds,

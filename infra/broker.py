@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import jars, java, node
+from .listeners import Listeners
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +43,15 @@ class Broker:
     `kill` and `start` serve fault tests: a node comes back on its port with its data.
     """
 
-    def __init__(self, directory: Path, port: int, jvm: list[str], temporary: bool) -> None:
+    def __init__(
+        self, directory: Path, port: int, jvm: list[str], temporary: bool, listeners: Listeners
+    ) -> None:
         self.directory = directory
         self.port = port
         self._asked = port  # 0: any that is free, chosen at the first start
         self._jvm = jvm
+        self._listeners = listeners
+        self._ports: dict[str, int] = {}
         self._temporary = temporary
         self._answered = False  # ever
         self._leash: subprocess.Popen[bytes] | None = None
@@ -58,6 +63,10 @@ class Broker:
     def bootstrap(self) -> str:
         """Where clients connect: `127.0.0.1:PORT`."""
         return f"{node.HOST}:{self.port}"
+
+    def address(self, listener: str) -> str:
+        """Where clients of one of its further listeners connect: `127.0.0.1:PORT`."""
+        return f"{node.HOST}:{self._ports[listener]}"
 
     @property
     def pid(self) -> int:
@@ -127,9 +136,12 @@ class Broker:
                 os.kill(self._pid, number)
 
     def _launch(self) -> None:
-        ports = node.free_ports(2)
+        named = self._listeners.named
+        ports = node.free_ports(2 + len(named))
         if not self._asked and not self._answered:
             self.port = ports[0]
+        if not self._answered:
+            self._ports = dict(zip(named, ports[2:], strict=True))
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             with (
@@ -137,9 +149,12 @@ class Broker:
                 (self.directory / "kafka.log").open("ab") as log,
             ):
                 self._log_began = log.tell()
-                properties = node.write_properties(self.directory, self.port, ports[1])
+                properties = node.write_properties(
+                    self.directory, self.port, ports[1], self._listeners, self._ports
+                )
                 if not node.is_formatted(self.directory):
-                    node.format_data(self._jvm, properties, log)
+                    users = self._listeners.format_arguments()
+                    node.format_data(self._jvm, properties, log, users)
                 command = [*self._jvm, "kafka.Kafka", str(properties)]
                 self._leash_out(command, log.fileno(), lock)
         except (OSError, subprocess.SubprocessError) as err:
@@ -183,11 +198,8 @@ class Broker:
         return not self._asked or self._answered or node.is_free(self._asked)
 
     def _refusal(self, status: int | None, timeout: float) -> BrokerError:
-        how = (
-            f"did not answer within {timeout:g} s"
-            if status is None
-            else f"ended with status {status}"
-        )
+        late = f"did not answer within {timeout:g} s"
+        how = late if status is None else f"ended with status {status}"
         return BrokerError(self._told(f"Kafka on {self.bootstrap} {how}"))
 
     def _told(self, what: str) -> str:
@@ -204,11 +216,12 @@ def embedded(
     *,
     timeout: float = 60.0,
     progress: jars.Progress = jars.silent,
+    listeners: Listeners | None = None,
 ) -> Iterator[Broker]:
     """Run a broker for the length of a `with` block.
 
-    Port 0 is any free one. Without a folder the data are temporary; a folder that is given keeps
-    them, and a later broker in it goes on with them. Raises BrokerError when it cannot start.
+    Port 0 is any free one; data are temporary without a folder, and one that is given keeps
+    them for a later broker. Raises BrokerError when it cannot start.
     """
     jvm = prepare(progress)
     with contextlib.ExitStack() as undo:
@@ -217,7 +230,7 @@ def embedded(
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
         else:
             folder = directory.absolute()
-        broker = Broker(folder, port, jvm, temporary=directory is None)
+        broker = Broker(folder, port, jvm, directory is None, listeners or Listeners())
         undo.callback(broker.stop)
         progress("start Kafka", 0, 0)
         broker.start(timeout)

@@ -12,11 +12,12 @@ import struct
 import subprocess
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from .java import Java
+from .listeners import Listeners
 
 CONFIG = Path(__file__).absolute().parent / "kafka"
 HOST = "127.0.0.1"
@@ -42,17 +43,28 @@ def jvm(java: Java, jars: Iterable[Path]) -> list[str]:
     ]
 
 
-def write_properties(directory: Path, port: int, controller_port: int) -> Path:
-    """Write what makes the node this node, below what every node has; return the file."""
+def write_properties(
+    directory: Path,
+    port: int,
+    controller_port: int,
+    listeners: Listeners | None = None,
+    ports: Mapping[str, int] | None = None,
+) -> Path:
+    """Write what makes the node this node, below what every node has; return the file.
+
+    `ports` are those of the listeners by name.
+    """
     here, controller = f"{HOST}:{port}", f"{HOST}:{controller_port}"
+    more = "".join(f",{name}://{HOST}:{at}" for name, at in (ports or {}).items())
     own = {
         "node.id": NODE,
         "controller.quorum.voters": f"{NODE}@{controller}",
-        "listeners": f"PLAINTEXT://{here},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://{here}",
+        "listeners": f"PLAINTEXT://{here},CONTROLLER://{controller}{more}",
+        "advertised.listeners": f"PLAINTEXT://{here}{more}",
         # Relative to the folder that the node runs in: Kafka would cut a path at its commas, and
         # read a properties file as Latin-1.
         "log.dirs": "data",
+        **(listeners.properties() if listeners else {}),
     }
     file = directory / "node.properties"
     lines = "".join(f"{key}={value}\n" for key, value in own.items())
@@ -88,11 +100,13 @@ def is_formatted(directory: Path) -> bool:
     return (directory / "data" / "meta.properties").exists()
 
 
-def format_data(jvm: list[str], properties: Path, log: IO[bytes]) -> None:
+def format_data(
+    jvm: list[str], properties: Path, log: IO[bytes], arguments: Sequence[str] = ()
+) -> None:
     """Make the data folder of a new cluster. Raises subprocess.CalledProcessError."""
     # Kafka's ids are 16 bytes in 22 characters; one that begins with "-" reads as an option.
     cluster = "S" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
-    arguments = ["format", "--cluster-id", cluster, "--config", str(properties)]
+    arguments = ["format", "--cluster-id", cluster, "--config", str(properties), *arguments]
     subprocess.run(
         [*jvm, "kafka.tools.StorageTool", *arguments],
         stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=properties.parent,

@@ -25,6 +25,7 @@ from ..settings import Settings
 from ..slot import ModelSlot
 from .app import WorkerApp
 from .commits import Ledger
+from .credentials import credentials
 from .gaps import missing_events
 from .intake import Arrived, Intake
 from .table import CHANGELOG_CONFIG, SessionTable
@@ -41,6 +42,7 @@ def make_app(
         f"{settings.topics.prefix}{conf.group}",
         version=1,
         broker=f"aiokafka://{settings.kafka.bootstrap}",
+        broker_credentials=credentials(settings.kafka.connection),
         autodiscover=False,
         store="memory://",
         topic_partitions=partitions,
@@ -85,7 +87,7 @@ def make_app(
     app.intake = Intake(
         ledger=app.ledger,
         batcher=app.batcher,
-        missing=partial(missing_events, settings.kafka.bootstrap, topics.events),
+        missing=partial(missing_events, settings.kafka.connection, topics.events),
         partitions=partitions,
         metrics=metrics,
         monotonic=time.monotonic,

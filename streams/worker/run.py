@@ -81,7 +81,7 @@ def _partitions(settings: Settings, topics: Topics) -> int:
 
     Faust finds out about a mismatch at its first write, and then serves nothing, in silence.
     """
-    bootstrap = settings.kafka.bootstrap
+    bootstrap = settings.kafka.connection
     names = (topics.events, topics.recommendations, topics.feedback)
     changelog = settings.changelog
     counts = partition_counts(bootstrap, [*names, topics.models, topics.dlq, changelog])
@@ -114,7 +114,7 @@ def _follow(
         return load_scorer(path, settings.scoring)
 
     follower = Follower(
-        settings.kafka.bootstrap,
+        settings.kafka.connection,
         topics.models,
         name,
         slot,
@@ -131,7 +131,7 @@ def _follow(
 def _introduce(settings: Settings, topics: Topics, slot: ModelSlot) -> None:
     """Announce the first bundle of a name, so that the fine-tune knows whom to challenge."""
     scorer = slot.current
-    bootstrap = settings.kafka.bootstrap
+    bootstrap = settings.kafka.connection
     if scorer is None or scorer.name in latest(bootstrap, topics.models):
         return
     first = announcement(scorer.bundle, "champion", rfc3339(time.time() * 1000))
