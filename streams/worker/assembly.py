@@ -71,6 +71,7 @@ def make_app(
     app.limits = settings.session.limits
     app.idle = asyncio.Event()
     app.idle.set()
+    app.writing = asyncio.Lock()
     app.batcher = Batcher(conf.max_batch, conf.max_wait_ms / 1000, capacity=4 * conf.max_batch)
     app.sessions = _sessions(app, partitions)
     app.answering = Answering(
@@ -154,6 +155,7 @@ def _add_agent(app: WorkerApp) -> None:
     @app.timer(1.0)  # type: ignore[untyped-decorator]
     async def observe() -> None:
         app.observe()
+        await app.bury()
 
     @app.on_partitions_revoked.connect
     async def revoked(*_: Any, **__: Any) -> None:  # noqa: ANN401 - Faust's signal decides
