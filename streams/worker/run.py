@@ -14,6 +14,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from infra.broker import BrokerError
+from infra.connection import DeniedError
 from infra.topics import Topics, partition_counts
 
 from ..announcements import announce, announcement, latest
@@ -135,7 +136,15 @@ def _introduce(settings: Settings, topics: Topics, slot: ModelSlot) -> None:
     if scorer is None or scorer.name in latest(bootstrap, topics.models):
         return
     first = announcement(scorer.bundle, "champion", rfc3339(time.time() * 1000))
-    announce(bootstrap, topics.models, [first])
+    try:
+        announce(bootstrap, topics.models, [first])
+    except DeniedError as err:
+        # A worker has no need to say what others serve, so its role is not allowed to.
+        logger.warning(
+            "%s %s is not announced, so no fine-tune challenges it: %s; an operator can: `segue "
+            "models promote %s %s`", scorer.name, scorer.version, err, scorer.name, scorer.version,
+        )  # fmt: skip
+        return
     logger.info("announced %s %s, the first of its name", scorer.name, scorer.version)
 
 
