@@ -45,7 +45,7 @@ def require_broker(address: Address, timeout_s: float = 5.0) -> None:
 
 
 def _greet(to: Connection, timeout_s: float, *, log_in: bool) -> None:
-    context = to.ssl_context()
+    context = to.ssl_context
     errors = []
     for text in to.bootstrap.split(","):
         host, _, port = text.strip().rpartition(":")

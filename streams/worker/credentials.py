@@ -14,7 +14,7 @@ def credentials(to: Connection) -> CredentialsT | None:
     Raises:
         ValueError: a certificate's file cannot be used.
     """
-    context = to.ssl_context()
+    context = to.ssl_context
     if to.sasl:
         # Faust goes without TLS where it is given no context; settings.py has asked first.
         return SASLCredentials(

@@ -42,13 +42,13 @@ def test_a_password_goes_to_the_client_and_nowhere_else():
 
 
 def test_tls_checks_certificate_and_name_and_takes_nothing_old(authority):
-    context = Connection("a:1", "SSL", ca_file=authority.certificate).ssl_context()
+    context = Connection("a:1", "SSL", ca_file=authority.certificate).ssl_context
     assert context is not None
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     unnamed = Connection("a:1", "SSL", ca_file=authority.certificate, check_hostname=False)
-    context = unnamed.ssl_context()
+    context = unnamed.ssl_context
     assert context is not None
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert not context.check_hostname
