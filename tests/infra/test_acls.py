@@ -1,13 +1,13 @@
 import pytest
 
-from infra.acls import ROLES, Grant, apply, grants
+from infra.acls import ROLES, Grant, Role, apply, grants
 from infra.broker import BrokerError
 from infra.topics import Topics
 
 TOPICS = Topics.named()
 
 
-def of(role):
+def of(role: Role) -> set[tuple[str, str, str]]:
     return {
         (g.operation, g.kind, g.name) for g in grants(role, TOPICS, "segue-worker", "consumers")
     }
