@@ -87,7 +87,7 @@ class Connection:
     @property
     def secret(self) -> str | None:
         """The password itself, for those who send it."""
-        return self.password.get_secret_value() if self.password else None
+        return _Unshown(self.password.get_secret_value()) if self.password else None
 
     def client_arguments(self) -> dict[str, Any]:
         """Give the arguments of kafka-python's and aiokafka's clients, which have the same names.
@@ -135,6 +135,15 @@ class Connection:
         if self.sasl:
             return f"user {self.username}"
         return f"the owner of {self.cert_file}" if self.cert_file else "an unnamed client"
+
+
+class _Unshown(str):
+    """A password as clients want it: kafka-python's admin client logs all its arguments at DEBUG."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'**********'"
 
 
 Address = str | Connection

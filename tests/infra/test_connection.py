@@ -38,7 +38,7 @@ def test_a_password_goes_to_the_client_and_nowhere_else():
         "SCRAM-SHA-512",
         "alice",
     )
-    assert "hunter2" not in f"{to} {to!r} {asdict(to)}"
+    assert "hunter2" not in f"{to} {to!r} {asdict(to)} {arguments}"
 
 
 def test_tls_checks_certificate_and_name_and_takes_nothing_old(authority):

@@ -5,6 +5,9 @@ from collections.abc import Callable
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError as AIOKafkaError
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
 from pydantic import SecretStr
 
 from cli.main import main
@@ -106,6 +109,17 @@ def test_a_refusal_says_what_is_wrong_and_what_to_do_and_comes_soon(secured, cas
         require_broker(make(secured))
     assert time.monotonic() - began < BOUND  # no client would be so quick: none was made
     assert "pass-word" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "case", ["wrong authority", "wrong host name", "expired", "wrong password"]
+)
+def test_the_clients_themselves_would_not_go_on_either(secured, case):
+    to = REFUSED[case][0](secured)
+    with pytest.raises(KafkaError):
+        KafkaProducer(**to.client_arguments(), bootstrap_timeout_ms=500)
+    with pytest.raises(AIOKafkaError):
+        asyncio.run(_aiokafka_sends_and_reads(to, TOPICS.feedback, b""))
 
 
 def test_tls_on_a_plain_port_is_said(secured):
