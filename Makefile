@@ -15,7 +15,7 @@ COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test chaos lint types imports check format lock clean
+.PHONY: help setup demo test chaos lint types imports check advisories format lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -49,6 +49,9 @@ imports: $(VENV)/.ready ## who may import whom
 	$(BIN)/lint-imports
 
 check: lint types imports ## lint, types and imports
+
+advisories: $(VENV)/.ready ## known holes in the pinned packages, where an advisory source can be reached
+	@.ci/advisories
 
 format: $(VENV)/.ready ## lay the code out
 	$(BIN)/ruff check --fix .

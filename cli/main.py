@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from . import audit, bench, chaos, data, demo, kafka, models, replay, topics, train, worker
+from . import audit, bench, chaos, data, demo, forget, kafka, models, replay, topics, train, worker
 from .eval import evaluate
 from .finetune import finetune
 
@@ -50,7 +50,7 @@ app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 app.command("worker")(worker.worker)
 app.command("audit")(audit.audit)
-app.add_typer(chaos.app, name="chaos")
+app.command("forget")(forget.forget)
 app.command("finetune")(finetune)
 app.add_typer(chaos.app, name="chaos")
 app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(

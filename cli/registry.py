@@ -99,7 +99,7 @@ def look(
 
     settings = _settings(models, bootstrap, prefix)
     topic = Topics.named(settings.topics.prefix).models
-    champions = latest(bootstrap, topic) if bootstrap is not None else {}
+    champions = latest(settings.kafka.connection, topic) if bootstrap is not None else {}
     return Registry(settings.models.root), champions
 
 
@@ -116,7 +116,7 @@ def _means(models: Path | None, bootstrap: str | None, prefix: str | None) -> di
 
     return {
         "registry": Registry(settings.models.root),
-        "bootstrap": settings.kafka.bootstrap,
+        "bootstrap": settings.kafka.connection,
         "topic": Topics.named(settings.topics.prefix).models,
         "verify": verify_as_worker,
         "now": datetime.now(UTC),

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import jars, java, node
+from .listeners import Listeners
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,8 @@ class BrokerError(RuntimeError):
 class Broker:
     """One Kafka node as a child process, in a folder that outlives it; `embedded` makes one.
 
-    `kill` and `start` serve fault tests: a node comes back on its port with its data. `seat` makes
-    it one of several, which are launched first and then waited for.
+    `kill` and `start` serve fault tests: a node comes back on its port with its data. One of
+    several (`seat`) is launched, and waited for later.
     """
 
     def __init__(
@@ -49,24 +50,26 @@ class Broker:
         port: int,
         jvm: list[str],
         temporary: bool,
+        listeners: Listeners = node.PLAIN,
         seat: node.Seat = node.ALONE,
     ) -> None:
-        self.directory = directory
-        self.port = port
-        self._asked = port  # 0: any that is free, chosen at the first start
-        self._jvm = jvm
-        self._temporary = temporary
-        self._seat = seat
+        self.directory, self.port, self._asked = directory, port, port  # 0: any that is free
+        self._jvm, self._temporary = jvm, temporary
+        self._listeners, self._seat = listeners, seat
+        self._ports: dict[str, int] = {}
         self._answered = False  # ever
         self._leash: subprocess.Popen[bytes] | None = None
         self._lifeline: socket.socket | None = None
-        self._pid = 0
-        self._log_began = 0
+        self._pid = self._log_began = 0
 
     @property
     def bootstrap(self) -> str:
         """Where clients connect: `127.0.0.1:PORT`."""
         return f"{node.HOST}:{self.port}"
+
+    def address(self, listener: str) -> str:
+        """Where clients of one of its further listeners connect: `127.0.0.1:PORT`."""
+        return f"{node.HOST}:{self._ports[listener]}"
 
     @property
     def pid(self) -> int:
@@ -136,9 +139,12 @@ class Broker:
 
     def launch(self) -> None:
         """Start the process, or start it again, and do not wait. Raises BrokerError."""
-        ports = node.free_ports(2)
+        named = self._listeners.named
+        ports = node.free_ports(2 + len(named))
         if not self._asked and not self._answered:
             self.port = ports[0]
+        if not self._answered:
+            self._ports = dict(zip(named, ports[2:], strict=True))
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             with (
@@ -146,9 +152,11 @@ class Broker:
                 (self.directory / "kafka.log").open("ab") as log,
             ):
                 self._log_began = log.tell()
-                properties = node.write_properties(self.directory, self.port, ports[1], self._seat)
+                own = (self._listeners, self._ports, self._seat)
+                properties = node.write_properties(self.directory, self.port, ports[1], *own)
                 if not node.is_formatted(self.directory):
-                    node.format_data(self._jvm, properties, log, self._seat.cluster)
+                    users = self._listeners.format_arguments()
+                    node.format_data(self._jvm, properties, log, users, self._seat.cluster)
                 command = [*self._jvm, "kafka.Kafka", str(properties)]
                 self._leash_out(command, log.fileno(), lock)
         except (OSError, subprocess.SubprocessError) as err:
@@ -193,11 +201,7 @@ class Broker:
         return not self._asked or self._answered or node.is_free(self._asked)
 
     def _refusal(self, status: int | None, timeout: float) -> BrokerError:
-        how = (
-            f"did not answer within {timeout:g} s"
-            if status is None
-            else f"ended with status {status}"
-        )
+        how = f"did not answer within {timeout:g} s" if status is None else f"ended with {status}"
         return BrokerError(self._told(f"Kafka on {self.bootstrap} {how}"))
 
     def _told(self, what: str) -> str:
@@ -214,11 +218,12 @@ def embedded(
     *,
     timeout: float = 60.0,
     progress: jars.Progress = jars.silent,
+    listeners: Listeners = node.PLAIN,
 ) -> Iterator[Broker]:
     """Run a broker for the length of a `with` block.
 
-    Port 0 is any free one. Without a folder the data are temporary; a folder that is given keeps
-    them, and a later broker in it goes on with them. Raises BrokerError when it cannot start.
+    Port 0 is any free one; data are temporary without a folder, and one that is given keeps
+    them for a later broker. Raises BrokerError when it cannot start.
     """
     jvm = prepare(progress)
     with contextlib.ExitStack() as undo:
@@ -227,7 +232,7 @@ def embedded(
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
         else:
             folder = directory.absolute()
-        broker = Broker(folder, port, jvm, temporary=directory is None)
+        broker = Broker(folder, port, jvm, directory is None, listeners)
         undo.callback(broker.stop)
         progress("start Kafka", 0, 0)
         broker.start(timeout)

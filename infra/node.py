@@ -12,12 +12,13 @@ import struct
 import subprocess
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from .java import Java
+from .listeners import Listeners
 
 CONFIG = Path(__file__).absolute().parent / "kafka"
 HOST = "127.0.0.1"
@@ -37,6 +38,7 @@ class Seat:
 
 
 ALONE = Seat()
+PLAIN = Listeners()
 
 
 def jvm(java: Java, jars: Iterable[Path]) -> list[str]:
@@ -56,18 +58,30 @@ def jvm(java: Java, jars: Iterable[Path]) -> list[str]:
     ]
 
 
-def write_properties(directory: Path, port: int, controller_port: int, seat: Seat = ALONE) -> Path:
-    """Write what makes the node this node, below what every node has; return the file."""
+def write_properties(
+    directory: Path,
+    port: int,
+    controller_port: int,
+    listeners: Listeners = PLAIN,
+    ports: Mapping[str, int] | None = None,
+    seat: Seat = ALONE,
+) -> Path:
+    """Write what makes the node this node, below what every node has; return the file.
+
+    `ports` are those of the listeners by name.
+    """
     controllers = seat.controllers or {seat.number: controller_port}
     here, controller = f"{HOST}:{port}", f"{HOST}:{controllers[seat.number]}"
+    more = "".join(f",{name}://{HOST}:{at}" for name, at in (ports or {}).items())
     own = {
         "node.id": seat.number,
         "controller.quorum.voters": ",".join(f"{n}@{HOST}:{p}" for n, p in controllers.items()),
-        "listeners": f"PLAINTEXT://{here},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://{here}",
+        "listeners": f"PLAINTEXT://{here},CONTROLLER://{controller}{more}",
+        "advertised.listeners": f"PLAINTEXT://{here}{more}",
         # Relative to the folder that the node runs in: Kafka would cut a path at its commas, and
         # read a properties file as Latin-1.
         "log.dirs": "data",
+        **listeners.properties(),
         **seat.more,
     }
     file = directory / "node.properties"
@@ -110,9 +124,16 @@ def new_cluster_id() -> str:
     return "S" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
 
 
-def format_data(jvm: list[str], properties: Path, log: IO[bytes], cluster: str = "") -> None:
+def format_data(
+    jvm: list[str],
+    properties: Path,
+    log: IO[bytes],
+    more: Sequence[str] = (),
+    cluster: str = "",
+) -> None:
     """Make a data folder of a cluster, a new one if not told. Raises CalledProcessError."""
-    arguments = ["format", "--cluster-id", cluster or new_cluster_id(), "--config", str(properties)]
+    cluster = cluster or new_cluster_id()
+    arguments = ["format", "--cluster-id", cluster, "--config", str(properties), *more]
     subprocess.run(
         [*jvm, "kafka.tools.StorageTool", *arguments],
         stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=properties.parent,

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 
 from infra.broker import BrokerError
+from infra.connection import Address
 from infra.reader import read_to_end
 from infra.topics import Topics
 from streams.announcements import announce, announcement, latest
@@ -42,7 +43,7 @@ _LOOK_AGAIN = 5.0  # seconds
 class FinetuneConfig:
     """Where a fine-tune reads and writes, and how much it takes at once."""
 
-    bootstrap: str
+    bootstrap: Address
     topics: Topics
     root: Path  # of the registry
     name: str | None = None  # of the model line; None: the only one there is

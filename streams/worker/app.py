@@ -39,6 +39,8 @@ class WorkerApp(LedgerApp):
     limits: Limits
     metrics: WorkerMetrics
     idle: asyncio.Event
+    writing: asyncio.Lock
+    """Held by whoever changes sessions."""
     swept_at: float = 0.0
 
     async def answer_forever(self) -> None:
@@ -46,12 +48,13 @@ class WorkerApp(LedgerApp):
         while True:
             batch = await self.batcher.take()
             self.idle.clear()
-            try:
-                await self._mend()
-                await self._answer(batch)
-            finally:
-                self.idle.set()
-            await self._maybe_sweep()
+            async with self.writing:
+                try:
+                    await self._mend()
+                    await self._answer(batch)
+                finally:
+                    self.idle.set()
+                await self._maybe_sweep()
 
     async def _answer(self, batch: Sequence[Delivery]) -> None:
         try:
@@ -126,6 +129,16 @@ class WorkerApp(LedgerApp):
                 self.swept_at -= SWEEP_SECONDS - MORE_SECONDS
         except Exception:
             logger.exception("removing old sessions failed; it is tried again")
+
+    async def bury(self) -> None:
+        """Write the tombstones of sessions that were forgotten, once that is committed."""
+        if not self.sessions.data.forgotten:
+            return
+        try:
+            async with self.writing:
+                await self.sessions.bury(self.held, self.committed)
+        except Exception:
+            logger.exception("the tombstones of forgotten sessions failed; they are tried again")
 
     def committed(self, partition: int) -> int | None:
         """The committed offset of a partition of the events topic."""

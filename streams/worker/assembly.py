@@ -25,6 +25,7 @@ from ..settings import Settings
 from ..slot import ModelSlot
 from .app import WorkerApp
 from .commits import Ledger
+from .credentials import credentials
 from .faust_fixes import SureTables
 from .gaps import missing_events
 from .intake import Arrived, Intake
@@ -42,6 +43,7 @@ def make_app(
         f"{settings.topics.prefix}{conf.group}",
         version=1,
         broker=f"aiokafka://{settings.kafka.bootstrap}",
+        broker_credentials=credentials(settings.kafka.connection),
         autodiscover=False,
         store="memory://",
         topic_partitions=partitions,
@@ -71,6 +73,7 @@ def make_app(
     app.limits = settings.session.limits
     app.idle = asyncio.Event()
     app.idle.set()
+    app.writing = asyncio.Lock()
     app.batcher = Batcher(conf.max_batch, conf.max_wait_ms / 1000, capacity=4 * conf.max_batch)
     app.sessions = _sessions(app, partitions)
     app.answering = Answering(
@@ -87,7 +90,7 @@ def make_app(
     app.intake = Intake(
         ledger=app.ledger,
         batcher=app.batcher,
-        missing=partial(missing_events, settings.kafka.bootstrap, topics.events),
+        missing=partial(missing_events, settings.kafka.connection, topics.events),
         partitions=partitions,
         metrics=metrics,
         monotonic=time.monotonic,
@@ -154,6 +157,7 @@ def _add_agent(app: WorkerApp) -> None:
     @app.timer(1.0)  # type: ignore[untyped-decorator]
     async def observe() -> None:
         app.observe()
+        await app.bury()
 
     @app.on_partitions_revoked.connect
     async def revoked(*_: Any, **__: Any) -> None:  # noqa: ANN401 - Faust's signal decides

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from infra.connection import Address, connection
+
 from .intake import Arrived
 
 
 async def missing_events(
-    bootstrap: str, topic: str, partition: int, start: int, end: int
+    bootstrap: Address, topic: str, partition: int, start: int, end: int
 ) -> list[Arrived]:
     """The records with start <= offset < end, in order; empty when there are none.
 
@@ -22,7 +24,9 @@ async def missing_events(
     tp = TopicPartition(topic, partition)
     found: list[Arrived] = []
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+        **connection(bootstrap).client_arguments(),
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
     )
     consumer.assign([tp])
     await consumer.start()

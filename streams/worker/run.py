@@ -14,6 +14,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from infra.broker import BrokerError
+from infra.connection import DeniedError
 from infra.topics import Topics, partition_counts
 
 from ..announcements import announce, announcement, latest
@@ -81,7 +82,7 @@ def _partitions(settings: Settings, topics: Topics) -> int:
 
     Faust finds out about a mismatch at its first write, and then serves nothing, in silence.
     """
-    bootstrap = settings.kafka.bootstrap
+    bootstrap = settings.kafka.connection
     names = (topics.events, topics.recommendations, topics.feedback)
     changelog = settings.changelog
     counts = partition_counts(bootstrap, [*names, topics.models, topics.dlq, changelog])
@@ -114,7 +115,7 @@ def _follow(
         return load_scorer(path, settings.scoring)
 
     follower = Follower(
-        settings.kafka.bootstrap,
+        settings.kafka.connection,
         topics.models,
         name,
         slot,
@@ -133,11 +134,19 @@ def _follow(
 def _introduce(settings: Settings, topics: Topics, slot: ModelSlot) -> None:
     """Announce the first bundle of a name, so that the fine-tune knows whom to challenge."""
     scorer = slot.current
-    bootstrap = settings.kafka.bootstrap
+    bootstrap = settings.kafka.connection
     if scorer is None or scorer.name in latest(bootstrap, topics.models):
         return
     first = announcement(scorer.bundle, "champion", rfc3339(time.time() * 1000))
-    announce(bootstrap, topics.models, [first])
+    try:
+        announce(bootstrap, topics.models, [first])
+    except DeniedError as err:
+        # A worker has no need to say what others serve, so its role is not allowed to.
+        logger.warning(
+            "%s %s is not announced, so no fine-tune challenges it: %s; an operator can: `segue "
+            "models promote %s %s`", scorer.name, scorer.version, err, scorer.name, scorer.version,
+        )  # fmt: skip
+        return
     logger.info("announced %s %s, the first of its name", scorer.name, scorer.version)
 
 

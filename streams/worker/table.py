@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from itertools import islice
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from faust.stores.memory import Store as MemoryStore
 from faust.tables import TableManager
 from faust.types import TP, EventT
 
-from ..session import Limits, Session, pack, place, unpack
+from ..session import Limits, Session, is_forgotten, pack, place, unpack
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,8 @@ class SessionStore(MemoryStore[bytes, bytes]):
         super().__post_init__()
         self.overtaken: dict[bytes, int] = {}
         """Sessions whose last record in the changelog is not their newest, with partitions."""
+        self.forgotten: set[bytes] = set()
+        """Keys of records that only say so, and wait for their tombstone."""
 
     def put(self, key: bytes, value: bytes, partition: int) -> None:
         """Keep a session as the newest."""
@@ -52,12 +54,14 @@ class SessionStore(MemoryStore[bytes, bytes]):
         self.data[key] = value
         self._key_partition[key] = partition
         self.overtaken.pop(key, None)
+        (self.forgotten.add if is_forgotten(value) else self.forgotten.discard)(key)
 
     def discard(self, key: bytes) -> None:
         """Forget a session."""
         self.data.pop(key, None)
         self._key_partition.pop(key, None)
         self.overtaken.pop(key, None)
+        self.forgotten.discard(key)
 
     def apply_changelog_batch(
         self,
@@ -147,6 +151,24 @@ class SessionTable(faust.Table[bytes, bytes]):
         for key, _ in old:
             self.data.discard(key)
         return len(old)
+
+    async def bury(self, held: Container[int], committed: Callable[[int], int | None]) -> int:
+        """Write the tombstones of forgotten sessions in held partitions; return how many.
+
+        Not before the forgetting is committed: what came before may else come again, and would
+        find nothing that says that it was answered.
+        """
+        gone = []
+        for key in self.data.forgotten:
+            raw, partition = self.data.data.get(key), self.data._key_partition.get(key, -1)
+            if raw is None or partition not in held:
+                continue
+            if place(raw).offset < (committed(partition) or 0):
+                gone.append((key, partition))
+        await asyncio.gather(*(self._log(partition, key, None) for key, partition in gone))
+        for key, _ in gone:
+            self.data.discard(key)
+        return len(gone)
 
     def _old(
         self, now_ms: dict[int, int], committed: Callable[[int], int | None], limits: Limits

@@ -277,3 +277,43 @@ def test_what_could_not_be_mended_is_mended_later(table):
         asyncio.run(table.mend([0]))
     table.away = False
     assert asyncio.run(table.mend([0])) == 1
+
+
+def buried(table: LoggedTable, committed: int | None, held: tuple[int, ...] = (0,)) -> int:
+    return asyncio.run(table.bury(held, lambda partition: committed))
+
+
+def forgotten(offset: int) -> Session:
+    return session(offset, 50, occurred_ms=-1)
+
+
+def test_a_forgotten_session_gets_its_tombstone_once_that_is_committed(table):
+    asyncio.run(table.save("s1", forgotten(5)))
+    assert (buried(table, None), buried(table, 5), buried(table, 6, ())) == (0, 0, 0)
+    assert table.load("s1") is not None
+    assert buried(table, 6) == 1
+    assert table.logged[-1] == (0, b"s1", None)
+    assert table.load("s1") is None
+    assert buried(table, 6) == 0
+
+
+def test_a_session_that_began_anew_is_not_buried(table):
+    asyncio.run(table.save("s1", forgotten(5)))
+    asyncio.run(table.save("s1", session(6, 60)))
+    assert buried(table, 100) == 0
+    assert table.load("s1") == session(6, 60)
+
+
+def test_a_worker_that_takes_over_buries_what_was_left(table):
+    recovered(table, change(b"s1", forgotten(5)), change(b"s2", session(6, 60)))
+    assert buried(table, 100) == 1
+    assert table.load("s2") is not None
+
+
+def test_a_tombstone_that_is_not_taken_is_written_later(table):
+    asyncio.run(table.save("s1", forgotten(5)))
+    table.away = True
+    with pytest.raises(ConnectionError):
+        buried(table, 6)
+    table.away = False
+    assert buried(table, 6) == 1
