@@ -138,7 +138,7 @@ class Connection:
 
 
 class _Unshown(str):
-    """A password as clients want it: kafka-python's admin client logs its arguments at DEBUG."""
+    """A password as clients want it; kafka-python's admin client logs its arguments at DEBUG."""
 
     __slots__ = ()
 

@@ -45,6 +45,7 @@ class Secured:
 def environment(to: Connection) -> dict[str, str]:
     """The settings of a connection as a process is given them."""
     values = {
+        "bootstrap": to.bootstrap,
         "security_protocol": to.protocol,
         "sasl_mechanism": to.mechanism,
         "username": to.username,
