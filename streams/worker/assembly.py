@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, cast
@@ -15,25 +17,37 @@ from typing import Any, cast
 from faust.streams import Stream
 from faust.types import StreamT
 
+from infra.broker import BrokerError
 from infra.topics import Topics
 
 from ..answering import Answering
 from ..batching import Batcher
 from ..metrics import WorkerMetrics
+from ..monitoring import Health
 from ..records import Record
-from ..settings import Settings
+from ..settings import ConfigError, Settings
 from ..slot import ModelSlot
 from .app import WorkerApp
 from .commits import Ledger
 from .gaps import missing_events
 from .intake import Arrived, Intake
+from .partitions import agreed_partitions
 from .table import CHANGELOG_CONFIG, SessionTable
 
 logger = logging.getLogger(__name__)
 
 
+MEND_SECONDS = 2.0
+"""How often the ends of partitions are looked at (`WorkerApp.mend`)."""
+
+
 def make_app(
-    settings: Settings, topics: Topics, slot: ModelSlot, metrics: WorkerMetrics, partitions: int
+    settings: Settings,
+    topics: Topics,
+    slot: ModelSlot,
+    metrics: WorkerMetrics,
+    health: Health,
+    partitions: int,
 ) -> WorkerApp:
     """Put a worker together; `partitions` is how many the events topic has."""
     conf = settings.worker
@@ -66,6 +80,7 @@ def make_app(
         web_enabled=False,  # metrics have their own port; Faust's server shows tables to anyone
     )
     app.ledger, app.events_topic, app.metrics = Ledger(), topics.events, metrics
+    app.slot, app.health, app.standing = slot, health, {}
     app.limits = settings.session.limits
     app.idle = asyncio.Event()
     app.idle.set()
@@ -91,6 +106,7 @@ def make_app(
         monotonic=time.monotonic,
     )
     _add_agent(app)
+    _add_tasks(app, partial(agreed_partitions, settings, topics), conf.partitions_check_seconds)
     return app
 
 
@@ -135,10 +151,12 @@ def _add_agent(app: WorkerApp) -> None:
                 Arrived(message.partition, message.offset, appended_ms, message.key, message.value)
             )
 
+
+def _add_tasks(app: WorkerApp, agreed_partitions: Callable[[], int], check_seconds: float) -> None:
     @app.task  # type: ignore[untyped-decorator]
     async def answer() -> None:
         # Faust starts its tasks when recovery is over: from here on events are answered.
-        app.observe()
+        app.look()
         held = ", ".join(map(str, app.held)) or "none yet"
         logger.info("ready: %d sessions, partitions %s", len(app.sessions.data.data), held)
         try:
@@ -149,12 +167,28 @@ def _add_agent(app: WorkerApp) -> None:
             )
             await app.crash(err)
 
-    @app.timer(1.0)  # type: ignore[untyped-decorator]
-    async def observe() -> None:
-        app.observe()
+    @app.timer(MEND_SECONDS)  # type: ignore[untyped-decorator]
+    async def mend() -> None:
+        try:
+            await app.mend()
+        except Exception:
+            logger.exception("looking at the ends of partitions failed; it is tried again")
+
+    @app.timer(check_seconds)  # type: ignore[untyped-decorator]
+    async def check_partitions() -> None:
+        # Faust would go on with the partitions it knows, and nobody would answer the new ones.
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, agreed_partitions)
+        except BrokerError:
+            return  # away: whatever waits for it tells
+        except ConfigError as err:
+            logger.warning("the topics' partitions have changed; the worker stops")
+            app.ended_by = err
+            signal.raise_signal(signal.SIGTERM)  # drain and commit as at any other end
 
     @app.on_partitions_revoked.connect
     async def revoked(*_: Any, **__: Any) -> None:  # noqa: ANN401 - Faust's signal decides
+        app.forget_lag()
         if app.held:
             await app.drain()
             app.intake.open = not app.should_stop

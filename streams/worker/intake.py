@@ -55,6 +55,7 @@ class Intake:
         self._monotonic = monotonic
         self.newest_ms: dict[int, int] = {}
         """The newest append time seen in each partition, milliseconds since 1970."""
+        self._turn = asyncio.Lock()  # a hole at the end is not read by the agent (`reread`)
         self.open = True
         """False while what was taken is answered and nothing new may come in (see `drain`)."""
 
@@ -63,12 +64,19 @@ class Intake:
         if not self.open:
             return  # not taken, so not committed: it comes again
         partition, offset = record.partition, record.offset
-        found = self._ledger.look(partition, offset)
-        if found is Delivery.EARLY:
-            await self._fill(partition, offset)
+        async with self._turn:
             found = self._ledger.look(partition, offset)
-        if found is Delivery.NEXT:
-            await self._enter(record, self._ledger.take(partition, offset))
+            if found is Delivery.EARLY:
+                await self._fill(partition, offset)
+                found = self._ledger.look(partition, offset)
+            if found is Delivery.NEXT:
+                await self._enter(record, self._ledger.take(partition, offset))
+
+    async def reread(self, partition: int, due: int, end: int) -> None:
+        """Take what lies before `end` from the topic itself, if `due` is still what comes next."""
+        async with self._turn:
+            if self.open and self._ledger.expected(partition) == due:
+                await self._fill(partition, end)
 
     async def _fill(self, partition: int, end: int) -> None:
         """Read the hole before `end` from the topic itself."""
