@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from . import audit, bench, data, demo, kafka, models, replay, topics, train, worker
+from . import audit, bench, data, demo, dlq, kafka, models, replay, topics, train, worker
 from .eval import evaluate
 from .finetune import finetune
 
@@ -50,6 +50,7 @@ app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 app.command("worker")(worker.worker)
 app.command("audit")(audit.audit)
+app.add_typer(dlq.app, name="dlq")
 app.command("finetune")(finetune)
 app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     bench.bench

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import cast
 
 from faust.tables import TableManager
@@ -74,14 +75,7 @@ class WorkerApp(LedgerApp):
                 "the event at partition %d offset %d cannot be answered; to the DLQ",
                 delivery.at.partition, delivery.at.offset,
             )  # fmt: skip
-            refused = Delivery(
-                delivery.claim,
-                delivery.at,
-                delivery.key,
-                delivery.value,
-                EventError("internal", repr(err)),
-                delivery.taken_at,
-            )
+            refused = replace(delivery, decoded=EventError("internal", repr(err)))
             await self.answering.answer([refused])
 
     async def drain(self) -> None:

@@ -22,6 +22,7 @@ from infra.topics import Topics
 
 from ..answering import Answering
 from ..batching import Batcher
+from ..dead_letters import replays_of
 from ..metrics import WorkerMetrics
 from ..monitoring import Health
 from ..records import Record
@@ -147,8 +148,17 @@ def _add_agent(app: WorkerApp) -> None:
         async for event in events_in:
             message = event.message
             appended_ms = round((message.timestamp or 0) * 1000)
+            headers = message.headers  # Faust gives a dictionary or pairs, as it came by them
+            pairs = headers.items() if isinstance(headers, dict) else headers or ()
             await app.intake.take(
-                Arrived(message.partition, message.offset, appended_ms, message.key, message.value)
+                Arrived(
+                    message.partition,
+                    message.offset,
+                    appended_ms,
+                    message.key,
+                    message.value,
+                    replays_of(pairs),
+                )
             )
 
 

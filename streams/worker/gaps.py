@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from ..dead_letters import replays_of
 from .intake import Arrived
 
 
@@ -31,7 +32,14 @@ async def missing_events(
         while await consumer.position(tp) < end:
             records = (await consumer.getmany(tp, timeout_ms=1000)).get(tp, [])
             found += [
-                Arrived(partition, record.offset, record.timestamp, record.key, record.value)
+                Arrived(
+                    partition,
+                    record.offset,
+                    record.timestamp,
+                    record.key,
+                    record.value,
+                    replays_of(record.headers),
+                )
                 for record in records
                 if record.offset < end
             ]

@@ -32,6 +32,7 @@ class Arrived(NamedTuple):
     appended_ms: int
     key: bytes | None
     value: bytes | None
+    replays: int = 0
 
 
 class Intake:
@@ -126,7 +127,8 @@ class Intake:
         now = self._monotonic()
         self._metrics.stage.labels("decode").observe(now - began)
         at = Arrival(partition, record.offset, record.appended_ms)
-        await self._batcher.put(Taken(claim, at, record.key, record.value, decoded, now))
+        taken = Taken(claim, at, record.key, record.value, decoded, now, record.replays)
+        await self._batcher.put(taken)
 
 
 def _decoded(value: bytes | None, appended_ms: int) -> PlaybackEvent | EventError:
