@@ -65,7 +65,9 @@ def exit_code(err: Exception) -> int | None:
         return 3
     if "BundleError" in names:
         return 1
-    if isinstance(err, (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError)):
+    if isinstance(err, (FileExistsError, FileNotFoundError, ValueError)):
+        return 2
+    if isinstance(err, (NotADirectoryError, IsADirectoryError)):
         return 2
     if isinstance(err, OSError) and err.errno in (errno.EACCES, errno.ENOSPC, errno.EROFS):
         return 3

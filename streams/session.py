@@ -203,3 +203,14 @@ def unpack(raw: bytes) -> Session:
 def place(raw: bytes) -> Place:
     """Read only where the newest event of a packed session was; a fifth of what `unpack` costs."""
     return _place_decoder.decode(raw)
+
+
+def newer(raw: bytes) -> bool:
+    """Whether a record has more fields than this version knows, so that a later one wrote it.
+
+    Fields are only ever added at the end and with a default, so an older record is read as it is.
+    Written again here, a newer one would lose what it has more.
+    """
+    # MessagePack begins an array of up to 15 with 0x90 and its length, a longer one with 0xdc.
+    head = raw[0] if raw else 0
+    return 0x90 + len(Session.__struct_fields__) < head <= 0x9F or head in (0xDC, 0xDD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import suppress
@@ -102,6 +103,14 @@ class WorkerApp(LedgerApp):
     def held(self) -> list[int]:
         """The partitions this worker answers."""
         return sorted(self.ledger.partitions)
+
+    def refuse(self, why: Exception) -> None:
+        """Take nothing more and stop as a signal would, with a reason."""
+        if self.ended_by is None:
+            logger.warning("the worker stops: %s", why)
+            self.ended_by = why
+            self.intake.open = False
+            signal.raise_signal(signal.SIGTERM)
 
     async def on_stop(self) -> None:
         """Finish what was begun before Faust takes the consumer apart."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -192,9 +191,7 @@ def _add_tasks(app: WorkerApp, agreed_partitions: Callable[[], int], check_secon
         except BrokerError:
             return  # away: whatever waits for it tells
         except ConfigError as err:
-            logger.warning("the topics' partitions have changed; the worker stops")
-            app.ended_by = err
-            signal.raise_signal(signal.SIGTERM)  # drain and commit as at any other end
+            app.refuse(err)
 
     @app.on_partitions_revoked.connect
     async def revoked(*_: Any, **__: Any) -> None:  # noqa: ANN401 - Faust's signal decides

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import faust
 import msgspec
@@ -18,7 +18,8 @@ from faust.stores.memory import Store as MemoryStore
 from faust.tables import TableManager
 from faust.types import TP, EventT
 
-from ..session import Limits, Session, pack, place, unpack
+from ..session import Limits, Session, newer, pack, place, unpack
+from ..settings import ConfigError
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,12 @@ CHANGELOG_CONFIG = {
     "max.compaction.lag.ms": 3_600_000,
     "delete.retention.ms": 3_600_000,
 }
+
+
+class Refuses(Protocol):
+    """An application that can stop by itself."""
+
+    def refuse(self, why: Exception) -> None: ...  # noqa: D102 - the class says it
 
 
 class SessionStore(MemoryStore[bytes, bytes]):
@@ -67,6 +74,16 @@ class SessionStore(MemoryStore[bytes, bytes]):
                 continue
             if value is None:
                 self.discard(key)
+            elif newer(value):
+                cast("Refuses", self.app).refuse(
+                    ConfigError(
+                        f"{event.message.topic} partition {partition} offset "
+                        f"{event.message.offset}: a newer version of Segue has written this "
+                        "session's record; start that version again, or begin with an empty "
+                        "changelog under another SEGUE_WORKER__GROUP (docs/operations.md, Upgrade)"
+                    )
+                )
+                return
             elif not self._outdated(key, value, partition):
                 self.put(key, value, partition)
 

@@ -8,9 +8,10 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from infra.topics import Topics, create
 from streams.dead_letters import CAP, dead_letter
 from streams.decoding import EventError
+from streams.events import encode
 from streams.session import Arrival
 from tests.brokers import consume, produce
-from tests.e2e.harness import _next_event, audited, encode, read_all, wait_for, worker
+from tests.e2e.harness import _next_event, audited, read_all, wait_for, worker
 
 from .. import bundles
 

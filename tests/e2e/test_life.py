@@ -8,6 +8,7 @@ import urllib.request
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
@@ -15,7 +16,9 @@ from kafka.admin import KafkaAdminClient
 from infra.broker import embedded
 from infra.topics import Topics, create
 from streams.events import encode
+from streams.session import Session, pack
 from tests import bundles
+from tests.brokers import produce
 
 from .harness import Players, WorkerProcess, _next_event, audited, kept, wait_for, worker
 from .test_kills import TRACKS, answered
@@ -186,3 +189,21 @@ def test_a_marker_of_a_transaction_is_no_event_that_waits(broker: str, tmp_path:
         found = audited(broker, prefix)
         assert process.stop() == 0
     assert kept(found).answered == 3
+
+
+def test_sessions_of_a_newer_version_are_refused_with_what_to_do(
+    broker: str, tmp_path: Path
+) -> None:
+    prefix = f"newer-{random.randrange(10**9)}."
+    create(broker, Topics.named(prefix), 1, 1)
+    bundle = bundles.place(bundles.network_files(), tmp_path / "bundle")
+    with worker(broker, prefix, tmp_path, "--bundle", str(bundle)) as process:
+        process.start()
+        process.wait_ready()  # the changelog is there
+        assert process.stop() == 0
+        fields = msgspec.msgpack.decode(pack(Session(0, 1, 2)))
+        record = msgspec.msgpack.encode([*fields, "what nobody knows yet"])
+        produce(broker, f"{prefix}segue-worker-sessions-changelog", [(b"s1", record)])
+        process.start()
+        assert ended(process, 40) == 2
+        assert "a newer version of Segue has written" in process.said

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import faust
+import msgspec
 import pytest
 
 from streams.session import Limits, Session, pack
@@ -20,7 +21,11 @@ def session(offset: int, appended_ms: int, partition: int = 0, **more) -> Sessio
 def change(key: bytes | None, value: Session | bytes | None, partition: int = 0) -> Any:
     """What recovery reads from the changelog."""
     raw = pack(value) if isinstance(value, Session) else value
-    return SimpleNamespace(message=SimpleNamespace(key=key, value=raw, partition=partition))
+    return SimpleNamespace(
+        message=SimpleNamespace(
+            topic="changelog", key=key, value=raw, partition=partition, offset=5
+        )
+    )
 
 
 class LoggedTable(SessionTable):
@@ -198,3 +203,11 @@ def test_a_sweep_is_short(table):
     recovered(table, *(change(b"%d" % number, session(number, 10)) for number in range(300)))
     assert swept(table, {0: 5000}) == 256
     assert swept(table, {0: 5000}) == 44
+
+
+def test_a_record_of_a_newer_version_is_not_taken_and_ends_the_worker(table, monkeypatch):
+    said: list[Exception] = []
+    monkeypatch.setattr(table.app, "refuse", said.append, raising=False)
+    raw = msgspec.msgpack.encode([*msgspec.msgpack.decode(pack(session(1, 1))), "more"])
+    assert recovered(table, change(b"s1", raw)).data == {}
+    assert "changelog partition 0 offset 5: a newer version" in str(said[0])
