@@ -64,6 +64,7 @@ class Delivery:
     value: bytes | None
     decoded: PlaybackEvent | EventError
     taken_at: float
+    replays: int = 0  # how often the event was sent again from a dead letter
 
     @property
     def group(self) -> str | None:
@@ -191,6 +192,7 @@ class Answering:
                 delivery.at,
                 self.topics.events,
                 self.topics.dlq,
+                delivery.replays,
             )
             yield _Send(delivery.claim, lambda: self.output(letter))
 

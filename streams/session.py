@@ -17,8 +17,6 @@ HISTORY: Final = 50
 """Occurrences a record remembers."""
 EVENT_IDS: Final = 64
 """Event ids a record remembers: a duplicate further back than this is taken for a new event."""
-
-
 _FORGOTTEN: Final = -1
 """`occurred_ms` of a record that only says that there was something to forget."""
 
@@ -239,3 +237,14 @@ def is_forgotten(raw: bytes) -> bool:
         return _head_decoder.decode(raw).occurred_ms == _FORGOTTEN
     except msgspec.DecodeError:
         return False
+
+
+def newer(raw: bytes) -> bool:
+    """Whether a record has more fields than this version knows, so that a later one wrote it.
+
+    Fields are only ever added at the end and with a default, so an older record is read as it is.
+    Written again here, a newer one would lose what it has more.
+    """
+    # MessagePack begins an array of up to 15 with 0x90 and its length, a longer one with 0xdc.
+    head = raw[0] if raw else 0
+    return 0x90 + len(Session.__struct_fields__) < head <= 0x9F or head in (0xDC, 0xDD)

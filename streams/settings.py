@@ -75,6 +75,12 @@ class WorkerSettings(Section):
     """How long a batch may wait for company beyond what is already there."""
     commit_interval_seconds: float = Field(default=0.5, gt=0)
     session_timeout_seconds: float = Field(default=10.0, gt=0)
+    live_seconds: float = Field(default=30.0, gt=0)
+    """Something waits and has not moved for so long: the worker is not live."""
+    watchdog_seconds: float = Field(default=60.0, ge=0)
+    """Not live for so long: the process ends with code 3, for a supervisor to start another."""
+    partitions_check_seconds: float = Field(default=30.0, gt=0)
+    """How often the worker looks whether its topics still have the partitions they had."""
 
 
 class Settings(BaseSettings):

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.connection import Address, connection
 
+from ..dead_letters import replays_of
 from .intake import Arrived
 
 
@@ -35,7 +36,14 @@ async def missing_events(
         while await consumer.position(tp) < end:
             records = (await consumer.getmany(tp, timeout_ms=1000)).get(tp, [])
             found += [
-                Arrived(partition, record.offset, record.timestamp, record.key, record.value)
+                Arrived(
+                    partition,
+                    record.offset,
+                    record.timestamp,
+                    record.key,
+                    record.value,
+                    replays_of(record.headers),
+                )
                 for record in records
                 if record.offset < end
             ]

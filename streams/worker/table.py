@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from itertools import islice
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import faust
 import msgspec
@@ -18,7 +18,8 @@ from faust.stores.memory import Store as MemoryStore
 from faust.tables import TableManager
 from faust.types import TP, EventT
 
-from ..session import Limits, Session, is_forgotten, pack, place, unpack
+from ..session import Limits, Session, is_forgotten, newer, pack, place, unpack
+from ..settings import ConfigError
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,12 @@ CHANGELOG_CONFIG = {
 
 AT_ONCE = 256
 """Records that one sweep removes at the most: events wait meanwhile."""
+
+
+class Refuses(Protocol):
+    """An application that can stop by itself."""
+
+    def refuse(self, why: Exception) -> None: ...  # noqa: D102 - the class says it
 
 
 class SessionStore(MemoryStore[bytes, bytes]):
@@ -81,6 +88,16 @@ class SessionStore(MemoryStore[bytes, bytes]):
                 continue
             if value is None:
                 self.discard(key)
+            elif newer(value):
+                cast("Refuses", self.app).refuse(
+                    ConfigError(
+                        f"{event.message.topic} partition {partition} offset "
+                        f"{event.message.offset}: a newer version of Segue has written this "
+                        "session's record; start that version again, or begin with an empty "
+                        "changelog under another SEGUE_WORKER__GROUP (docs/operations.md, Upgrade)"
+                    )
+                )
+                return
             elif self._outdated(key, value, partition):
                 self.overtaken[key] = partition
             else:

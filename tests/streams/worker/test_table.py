@@ -3,6 +3,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import faust
+import msgspec
 import pytest
 from faust.types import TP
 
@@ -21,7 +22,11 @@ def session(offset: int, appended_ms: int, partition: int = 0, **more) -> Sessio
 def change(key: bytes | None, value: Session | bytes | None, partition: int = 0) -> Any:
     """What recovery reads from the changelog."""
     raw = pack(value) if isinstance(value, Session) else value
-    return SimpleNamespace(message=SimpleNamespace(key=key, value=raw, partition=partition))
+    return SimpleNamespace(
+        message=SimpleNamespace(
+            topic="changelog", key=key, value=raw, partition=partition, offset=5
+        )
+    )
 
 
 class LoggedTable(SessionTable):
@@ -317,3 +322,11 @@ def test_a_tombstone_that_is_not_taken_is_written_later(table):
         buried(table, 6)
     table.away = False
     assert buried(table, 6) == 1
+
+
+def test_a_record_of_a_newer_version_is_not_taken_and_ends_the_worker(table, monkeypatch):
+    said: list[Exception] = []
+    monkeypatch.setattr(table.app, "refuse", said.append, raising=False)
+    raw = msgspec.msgpack.encode([*msgspec.msgpack.decode(pack(session(1, 1))), "more"])
+    assert recovered(table, change(b"s1", raw)).data == {}
+    assert "changelog partition 0 offset 5: a newer version" in str(said[0])
