@@ -38,7 +38,7 @@ class Ending(NamedTuple):
     worker: int
     status: int
     asked: bool
-    seconds: float | None  # from SIGTERM on
+    seconds: float | None  # from SIGTERM on; None without, or while it was still starting
 
 
 class Worker:
@@ -59,6 +59,7 @@ class Worker:
         self._folder, self._environment = folder, environment
         self._children: list[Child] = []
         self._asked: float | None = None  # since when it is to end, by SIGTERM
+        self._began = False  # to answer, before it was asked to end
         self._noticed = True  # its present end
 
     @property
@@ -83,7 +84,7 @@ class Worker:
         if self.alive:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._asked, self._noticed = None, False
+        self._asked, self._began, self._noticed = None, False, False
         self._children.append(
             self._processes.start(
                 f"worker-{self.number}-{len(self._children)}", self._command,
@@ -109,6 +110,7 @@ class Worker:
         self.wanted = False
         if self.alive:
             self._asked = time.monotonic()
+            self._began = "ready: " in self.child.said()
             self.child.terminate()
 
     def hold(self) -> None:
@@ -129,7 +131,7 @@ class Worker:
         assert status is not None
         since = None if self._asked is None else time.monotonic() - self._asked
         asked = asked or self._asked is not None
-        ending = Ending(time.time(), self.number, status, asked, since)
+        ending = Ending(time.time(), self.number, status, asked, since if self._began else None)
         self.endings.append(ending)
         return ending
 

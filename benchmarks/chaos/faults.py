@@ -187,6 +187,7 @@ def _disk_full(ground: Ground, fault: Fault) -> Script:
     yield _named(fault, broker)
     yield fault.seconds
     disks.empty(broker.directory)
+    broker.down()  # it may live on without its disk: whoever makes room starts it again
     broker.back()
 
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def run(
         except KeyboardInterrupt:
             console.print("stopped; every process is gone", style="yellow")
             return INTERRUPTED
-    record = {**report(plan, outcome), **provenance(["segue", *own_command()[1:]])}
+    record = {**report(plan, outcome), **provenance(_command())}
     if soak:
         record["growth"] = compared(sampler.samples)
         record["samples"] = [list(one) for one in sampler.samples[:: 6 * plan.shape.workers]]
@@ -147,7 +148,7 @@ def recovered(sessions: int, seed: int, directory: Path, out: Path | None, as_js
             found = recover(sessions, folder, seed, console.print)
         except KeyboardInterrupt:
             return INTERRUPTED
-    record = {**found, **provenance(["segue", *own_command()[1:]])}
+    record = {**found, **provenance(_command())}
     if out is not None:
         write_result(out, record)
     if as_json:
@@ -155,3 +156,10 @@ def recovered(sessions: int, seed: int, directory: Path, out: Path | None, as_js
     told = {name: record[name] for name in ("recovery_seconds", "sessions", "missing", "kept")}
     console.print(f"{told}", soft_wrap=True)
     return 0 if record["kept"] else 1
+
+
+def _command() -> list[str]:
+    """This command as another would repeat it: without the folder of its logs."""
+    words = own_command()[1:]
+    kept = [word for before, word in pairwise(["", *words]) if "--dir" not in (before, word)]
+    return ["segue", *kept]
