@@ -72,7 +72,7 @@ def test_every_verb_has_help(segue):
     assert set(verbs) == {
         "demo", "replay", "train", "eval", "worker", "finetune", "audit", "forget", "bench",
     }  # fmt: skip
-    assert set(groups) == {"kafka", "topics", "data", "models", "chaos"}
+    assert set(groups) == {"kafka", "topics", "data", "models", "chaos", "dlq"}
     for name in (*verbs, *groups):
         answer = segue(str(name), "--help")
         assert answer.code == 0
