@@ -1,6 +1,6 @@
 # Everything starts from here: `make demo` and `make test` set up what they need by themselves.
 # Needed: Python 3.11 or newer, make and a package index. No root, no Java, no Docker.
-#   ARGS="..."       goes to the command behind demo and test
+#   ARGS="..."       goes to the command behind demo, test and chaos
 #   PYTHON=...       the interpreter to build .venv with
 #   UPGRADE=--upgrade    lets `make lock` take newer releases
 
@@ -9,11 +9,13 @@ BIN = $(VENV)/bin
 PYTHON =
 ARGS =
 UPGRADE =
+CHAOS = $(BIN)/segue chaos
+RESULTS = benchmarks/results
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test lint types imports check format lock clean
+.PHONY: help setup demo test chaos lint types imports check advisories format lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -26,6 +28,16 @@ demo: setup ## run the whole loop on this machine (ARGS="--seconds 60 --data mss
 test: setup ## run every test
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
+chaos: setup ## disturb a real cluster, an hour and a half in all (ARGS="--rate 200" for every run)
+	@for seed in 1 2 3 4; do $(CHAOS) --seed $$seed --minutes 5 \
+	    --report $(RESULTS)/chaos_seed_$$seed.json --picture $(RESULTS)/chaos_seed_$$seed.svg $(ARGS) \
+	    || exit 1; done
+	@$(CHAOS) --kills 100 --workers 2 --session-timeout 3 --report $(RESULTS)/chaos_kills.json $(ARGS)
+	@$(CHAOS) --bounces 20 --nodes 1 --report $(RESULTS)/chaos_bounces_1.json $(ARGS)
+	@$(CHAOS) --bounces 20 --nodes 3 --report $(RESULTS)/chaos_bounces_3.json $(ARGS)
+	@$(CHAOS) recovery --sessions 100000 --report $(RESULTS)/chaos_recovery.json
+	@$(CHAOS) soak --minutes 20 --rate 300 --report $(RESULTS)/chaos_soak.json
+
 lint: $(VENV)/.ready ## layout and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -37,6 +49,9 @@ imports: $(VENV)/.ready ## who may import whom
 	$(BIN)/lint-imports
 
 check: lint types imports ## lint, types and imports
+
+advisories: $(VENV)/.ready ## known holes in the pinned packages, where an advisory source can be reached
+	@.ci/advisories
 
 format: $(VENV)/.ready ## lay the code out
 	$(BIN)/ruff check --fix .

@@ -48,7 +48,7 @@ def audit(
     )
     since_ms = None if since is None else moment_ms(since, time.time() * 1000)
     named = Topics.named(settings.topics.prefix)
-    with reading(settings.kafka.bootstrap) as consumer, steps() as progress:
+    with reading(settings.kafka.connection) as consumer, steps() as progress:
         inspection = Inspection(
             consumer, named, settings.changelog, settings.session.limits, progress
         )

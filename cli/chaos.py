@@ -1,4 +1,4 @@
-"""`segue chaos`: faults, bad models and bad input on purpose, and whether the promise was kept."""
+"""`segue chaos`: faults, bad models and bad input on purpose; was anything lost?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from .kafka import steps
 
-app = typer.Typer(no_args_is_help=True, help="Faults, bad models and bad input, on purpose.")
+app = typer.Typer(help="Disturb a real cluster under load, and count.")
 
 Count = Annotated[int, typer.Option(min=0, help="How many at random, beyond the named ones.")]
 Seed = Annotated[int, typer.Option(help="The same seed makes the same damage.")]
@@ -22,6 +22,103 @@ Bootstrap = Annotated[
 ]
 Report = Annotated[Path | None, typer.Option(help="Write the result there, with its machine.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
+
+
+@app.callback(invoke_without_command=True)
+def chaos(
+    context: typer.Context,
+    seed: Annotated[int, typer.Option(help="Of schedule and load: the same faults again.")] = 1,
+    minutes: Annotated[float, typer.Option(min=0.2, help="Of load.")] = 5.0,
+    nodes: Annotated[int, typer.Option(help="Brokers: 1 or 3.")] = 3,
+    workers: Annotated[int, typer.Option(min=1, help="Workers of one group.")] = 3,
+    rate: Annotated[float, typer.Option(min=1, help="Events a second.")] = 100.0,
+    session_timeout: Annotated[
+        float, typer.Option(min=1, help="Of the group, seconds: a dead worker is seen by then.")
+    ] = 6.0,
+    only: Annotated[str, typer.Option(help="Kinds of faults, with commas between.")] = "",
+    kills: Annotated[
+        int | None, typer.Option(min=1, help="Instead: so many SIGKILLs of workers.")
+    ] = None,
+    bounces: Annotated[
+        int | None, typer.Option(min=1, help="Instead: so many SIGKILLs of brokers.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the JSON here.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw latency and faults here, as SVG.")
+    ] = None,
+    directory: Annotated[
+        Path, typer.Option("--dir", file_okay=False, help="For logs and the brokers' data.")
+    ] = Path(".segue/chaos"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report to stdout.")] = False,
+) -> None:
+    """Play listeners, disturb, heal, drain, and audit; Ctrl-C ends all of it.
+
+    Exit code 1 when an event is missing, conflicting or lost, or a session unequal.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if kills is not None and bounces is not None:
+        raise typer.BadParameter("give --kills or --bounces, not both")
+    from benchmarks.chaos import schedule
+    from benchmarks.chaos.run import run, shape
+    from benchmarks.chaos.stage import Plan
+
+    size = shape(nodes, workers, session_timeout)
+    seconds = 60 * minutes
+    if kills is not None:
+        faults = schedule.kills(seed, kills, size)
+    elif bounces is not None:
+        faults = schedule.bounces(seed, bounces, size)
+    else:
+        kinds = [kind.strip() for kind in only.split(",") if kind.strip()]
+        faults = schedule.mixed(seed, seconds, size, kinds)
+    if kills is not None or bounces is not None:
+        seconds = faults[-1].end + schedule.LAST
+    plan = Plan(
+        faults=faults, seconds=seconds, shape=size, rate=rate, seed=seed, directory=directory
+    )
+    raise typer.Exit(run(plan, report, picture, as_json))
+
+
+@app.command("soak")
+def soak(
+    minutes: Annotated[float, typer.Option(min=0.2, help="Of load; six at least compare.")] = 20.0,
+    rate: Annotated[float, typer.Option(min=1, help="Events a second.")] = 300.0,
+    seed: Annotated[int, typer.Option(help="Of schedule and load.")] = 1,
+    nodes: Annotated[int, typer.Option(help="Brokers: 1 or 3.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Workers of one group.")] = 2,
+    report: Annotated[Path | None, typer.Option(help="Write the JSON here.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw it here, as SVG.")] = None,
+    directory: Annotated[Path, typer.Option("--dir", file_okay=False)] = Path(".segue/chaos"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report to stdout.")] = False,
+) -> None:
+    """Load and mild faults for long: memory, files and threads at minute five and at the end."""
+    from benchmarks.chaos import schedule
+    from benchmarks.chaos.run import run, shape
+    from benchmarks.chaos.soak import KINDS, RETENTION_SECONDS
+    from benchmarks.chaos.stage import Plan
+
+    size, seconds = shape(nodes, workers, 6.0), 60 * minutes
+    mild = [kind for kind in KINDS if kind in schedule.kinds(size)]
+    plan = Plan(
+        faults=schedule.mixed(seed, seconds, size, mild), seconds=seconds, shape=size, rate=rate,
+        seed=seed, directory=directory, retention=RETENTION_SECONDS,
+    )  # fmt: skip
+    raise typer.Exit(run(plan, report, picture, as_json, soak=True))
+
+
+@app.command("recovery")
+def recovery(
+    sessions: Annotated[int, typer.Option(min=1, help="That the changelog holds.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="Of the events.")] = 1,
+    report: Annotated[Path | None, typer.Option(help="Write the JSON here.")] = None,
+    directory: Annotated[Path, typer.Option("--dir", file_okay=False)] = Path(".segue/chaos"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report to stdout.")] = False,
+) -> None:
+    """Rebuild the state of many sessions from the changelog alone; exit code 1 if it differs."""
+    from benchmarks.chaos.run import recovered
+
+    raise typer.Exit(recovered(sessions, seed, directory, report, as_json))
 
 
 @app.command()

@@ -87,10 +87,10 @@ def _seconds(text: str) -> float:
 
 
 def _require_broker(bootstrap: str | None) -> None:
-    from infra.reader import require_listener
+    from infra.greeting import require_broker
     from streams.settings import load_settings
 
-    require_listener(load_settings(kafka={"bootstrap": bootstrap}).kafka.bootstrap)
+    require_broker(load_settings(kafka={"bootstrap": bootstrap}).kafka.connection)
 
 
 def _give_way(nice: int, threads: int) -> None:
@@ -128,7 +128,7 @@ def _config(
     trial = TrialConfig()
     schedule = replace(trial.schedule, seconds=seconds, threads=threads)
     return FinetuneConfig(
-        bootstrap=settings.kafka.bootstrap,
+        bootstrap=settings.kafka.connection,
         topics=Topics.named(settings.topics.prefix),
         root=settings.models.root,
         name=name,

@@ -14,7 +14,21 @@ from typing import Annotated
 
 import typer
 
-from . import audit, bench, chaos, data, demo, kafka, models, replay, topics, train, worker
+from . import (
+    audit,
+    bench,
+    chaos,
+    data,
+    demo,
+    dlq,
+    forget,
+    kafka,
+    models,
+    replay,
+    topics,
+    train,
+    worker,
+)
 from .eval import evaluate
 from .finetune import finetune
 
@@ -50,6 +64,8 @@ app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 app.command("worker")(worker.worker)
 app.command("audit")(audit.audit)
+app.command("forget")(forget.forget)
+app.add_typer(dlq.app, name="dlq")
 app.command("finetune")(finetune)
 app.add_typer(chaos.app, name="chaos")
 app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
@@ -65,7 +81,9 @@ def exit_code(err: Exception) -> int | None:
         return 3
     if "BundleError" in names:
         return 1
-    if isinstance(err, (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError)):
+    if isinstance(err, (FileExistsError, FileNotFoundError, ValueError)):
+        return 2
+    if isinstance(err, (NotADirectoryError, IsADirectoryError)):
         return 2
     if isinstance(err, OSError) and err.errno in (errno.EACCES, errno.ENOSPC, errno.EROFS):
         return 3

@@ -7,15 +7,18 @@ from typing import Annotated
 
 import typer
 
+from .archive import backup, restore
 from .registry import AsJson, Bootstrap, Prefix, Root, list_, look, promote, rollback, show_name
 
-app = typer.Typer(no_args_is_help=True, help="Bundles: list, show, verify, promote, roll back.")
+app = typer.Typer(no_args_is_help=True, help="Bundles: look, verify, promote, roll back, back up.")
 
 Directory = Annotated[Path, typer.Argument(help="The bundle: the folder that holds manifest.json.")]
 
 app.command("list")(list_)
 app.command()(promote)
 app.command()(rollback)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()

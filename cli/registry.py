@@ -63,7 +63,7 @@ def promote(
     """Verify a version as a worker would, then tell every worker to serve it."""
     from models.registry import promote as promote_version
 
-    told = promote_version(name=name, version=version, **_means(models, bootstrap, prefix))
+    told = promote_version(name=name, version=version, **means_of(models, bootstrap, prefix))
     _print_told([told], as_json)
 
 
@@ -78,7 +78,7 @@ def rollback(
     """Withdraw the champion, and tell every worker to serve its parent again."""
     from models.registry import rollback as roll_back
 
-    _print_told(roll_back(name=name, to=to, **_means(models, bootstrap, prefix)), as_json)
+    _print_told(roll_back(name=name, to=to, **means_of(models, bootstrap, prefix)), as_json)
 
 
 def _settings(models: Path | None, bootstrap: str | None, prefix: str | None) -> Settings:
@@ -99,11 +99,11 @@ def look(
 
     settings = _settings(models, bootstrap, prefix)
     topic = Topics.named(settings.topics.prefix).models
-    champions = latest(bootstrap, topic) if bootstrap is not None else {}
+    champions = latest(settings.kafka.connection, topic) if bootstrap is not None else {}
     return Registry(settings.models.root), champions
 
 
-def _means(models: Path | None, bootstrap: str | None, prefix: str | None) -> dict[str, Any]:
+def means_of(models: Path | None, bootstrap: str | None, prefix: str | None) -> dict[str, Any]:
     """Say where the registry and the topic are, and how a bundle is verified."""
     from infra.topics import Topics
     from models.registry import Registry
@@ -116,7 +116,7 @@ def _means(models: Path | None, bootstrap: str | None, prefix: str | None) -> di
 
     return {
         "registry": Registry(settings.models.root),
-        "bootstrap": settings.kafka.bootstrap,
+        "bootstrap": settings.kafka.connection,
         "topic": Topics.named(settings.topics.prefix).models,
         "verify": verify_as_worker,
         "now": datetime.now(UTC),

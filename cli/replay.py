@@ -39,6 +39,9 @@ def replay(
     run: Annotated[
         str | None, typer.Option(help="In front of session ids [fresh each time].")
     ] = None,
+    hash_sessions: Annotated[
+        bool, typer.Option("--hash-sessions", help="Send pseudonyms of session ids (privacy.*).")
+    ] = False,
     ledger: Annotated[Path | None, typer.Option(help="Write each acknowledged event here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -46,6 +49,7 @@ def replay(
     from infra.topics import Topics
     from models.data.sources import open_source
     from streams.player import play
+    from streams.pseudonyms import pseudonymous
     from streams.replay import Pace, schedule
     from streams.settings import load_settings
 
@@ -56,10 +60,13 @@ def replay(
     source = open_source(data)
     run = run or f"replay-{uuid.uuid4().hex[:8]}"
     topic = Topics.named(settings.topics.prefix).events
+    events = schedule(islice(source.listenings(), sessions), pace, run)
+    if hash_sessions:
+        events = pseudonymous(events, settings.privacy.key)
     with _stopping() as stop, _progress() as progress:
         result = play(
-            schedule(islice(source.listenings(), sessions), pace, run),
-            bootstrap=settings.kafka.bootstrap,
+            events,
+            bootstrap=settings.kafka.connection,
             topic=topic,
             stop=stop,
             seconds=float("inf") if seconds is None else seconds,

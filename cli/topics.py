@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -34,7 +34,7 @@ def create(
     )
     named = Topics.named(settings.topics.prefix)
     wanted = settings.topics
-    made = make(settings.kafka.bootstrap, named, wanted.partitions, wanted.replication)
+    made = make(settings.kafka.connection, named, wanted.partitions, wanted.replication)
     there = [name for name in asdict(named).values() if name not in made]
     if as_json:
         typer.echo(json.dumps({"created": made, "existing": there}))
@@ -62,7 +62,7 @@ def check(
 
     settings = load_settings(kafka={"bootstrap": bootstrap}, topics={"prefix": prefix})
     named = Topics.named(settings.topics.prefix)
-    findings = compare(settings.kafka.bootstrap, named, partitions)
+    findings = compare(settings.kafka.connection, named, partitions)
     if as_json:
         report = {"ok": not findings, "findings": [asdict(finding) for finding in findings]}
         typer.echo(json.dumps(report))
@@ -73,3 +73,41 @@ def check(
         typer.echo("the topics agree with the contract")
     if findings:
         raise typer.Exit(1)
+
+
+@app.command()
+def acls(
+    role: Annotated[
+        Literal["player", "consumer", "worker", "learner", "operator"],
+        typer.Option("--for", help="What the program does."),
+    ],
+    principal: Annotated[str, typer.Option(help="User:NAME, as the broker knows it.")],
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    group: Annotated[str | None, typer.Option(help="Consumer group of the workers.")] = None,
+    consumers: Annotated[
+        str, typer.Option(help="Consumer group of those who read the lists.")
+    ] = "segue-consumers",
+    apply: Annotated[bool, typer.Option("--apply", help="Create them on the broker.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a role must be allowed on a broker with an authorizer; with --apply, allow it."""
+    from infra.acls import apply as create_acls
+    from infra.acls import grants
+    from infra.topics import Topics
+    from streams.settings import load_settings
+
+    settings = load_settings(
+        kafka={"bootstrap": bootstrap}, topics={"prefix": prefix}, worker={"group": group}
+    )
+    put = settings.topics.prefix
+    wanted = grants(role, Topics.named(put), f"{put}{settings.worker.group}", f"{put}{consumers}")
+    if apply:
+        create_acls(settings.kafka.connection, principal, wanted)
+    if as_json:
+        rows = [asdict(grant) for grant in wanted]
+        report = {"role": role, "principal": principal, "applied": apply, "grants": rows}
+        typer.echo(json.dumps(report))
+        return
+    for grant in wanted:
+        typer.echo(f"{'allowed' if apply else 'needs  '} {principal} {grant}")

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import jars, java, node
+from .listeners import Listeners
 
 logger = logging.getLogger(__name__)
 
@@ -39,25 +40,36 @@ class BrokerError(RuntimeError):
 class Broker:
     """One Kafka node as a child process, in a folder that outlives it; `embedded` makes one.
 
-    `kill` and `start` serve fault tests: a node comes back on its port with its data.
+    `kill` and `start` serve fault tests: a node comes back on its port with its data. One of
+    several (`seat`) is launched, and waited for later.
     """
 
-    def __init__(self, directory: Path, port: int, jvm: list[str], temporary: bool) -> None:
-        self.directory = directory
-        self.port = port
-        self._asked = port  # 0: any that is free, chosen at the first start
-        self._jvm = jvm
-        self._temporary = temporary
+    def __init__(
+        self,
+        directory: Path,
+        port: int,
+        jvm: list[str],
+        temporary: bool,
+        listeners: Listeners = node.PLAIN,
+        seat: node.Seat = node.ALONE,
+    ) -> None:
+        self.directory, self.port, self._asked = directory, port, port  # 0: any that is free
+        self._jvm, self._temporary = jvm, temporary
+        self._listeners, self._seat = listeners, seat
+        self._ports: dict[str, int] = {}
         self._answered = False  # ever
         self._leash: subprocess.Popen[bytes] | None = None
         self._lifeline: socket.socket | None = None
-        self._pid = 0
-        self._log_began = 0
+        self._pid = self._log_began = 0
 
     @property
     def bootstrap(self) -> str:
         """Where clients connect: `127.0.0.1:PORT`."""
         return f"{node.HOST}:{self.port}"
+
+    def address(self, listener: str) -> str:
+        """Where clients of one of its further listeners connect: `127.0.0.1:PORT`."""
+        return f"{node.HOST}:{self._ports[listener]}"
 
     @property
     def pid(self) -> int:
@@ -88,9 +100,8 @@ class Broker:
             raise ValueError(f"the broker on {self.bootstrap} already runs; stop or kill it first")
         deadline = time.monotonic() + timeout
         while True:
-            self._launch()
-            if self._answers_before(deadline):
-                self._answered = True
+            self.launch()
+            if self.answers_before(deadline):
                 logger.info("Kafka %s answers on %s", jars.VERSION, self.bootstrap)
                 return
             status = self._leash.poll() if self._leash else None
@@ -126,10 +137,14 @@ class Broker:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, number)
 
-    def _launch(self) -> None:
-        ports = node.free_ports(2)
+    def launch(self) -> None:
+        """Start the process, or start it again, and do not wait. Raises BrokerError."""
+        named = self._listeners.named
+        ports = node.free_ports(2 + len(named))
         if not self._asked and not self._answered:
             self.port = ports[0]
+        if not self._answered:
+            self._ports = dict(zip(named, ports[2:], strict=True))
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             with (
@@ -137,9 +152,11 @@ class Broker:
                 (self.directory / "kafka.log").open("ab") as log,
             ):
                 self._log_began = log.tell()
-                properties = node.write_properties(self.directory, self.port, ports[1])
+                own = (self._listeners, self._ports, self._seat)
+                properties = node.write_properties(self.directory, self.port, ports[1], *own)
                 if not node.is_formatted(self.directory):
-                    node.format_data(self._jvm, properties, log)
+                    users = self._listeners.format_arguments()
+                    node.format_data(self._jvm, properties, log, users, self._seat.cluster)
                 command = [*self._jvm, "kafka.Kafka", str(properties)]
                 self._leash_out(command, log.fileno(), lock)
         except (OSError, subprocess.SubprocessError) as err:
@@ -164,11 +181,12 @@ class Broker:
             raise OSError(f"{command[0]} could not be run")
         self._pid = int(told)
 
-    def _answers_before(self, deadline: float) -> bool:
-        """Wait until the node answers; False when it ended, or the time did."""
+    def answers_before(self, deadline: float) -> bool:
+        """Wait until the node answers; False when it ended, or the time did (time.monotonic)."""
         mine = node.cluster_id(self.directory).encode()
         while self.alive and time.monotonic() < deadline:
             if mine and mine in node.describe_cluster(self.port):
+                self._answered = True
                 return True
             time.sleep(0.05)
         return False
@@ -183,11 +201,7 @@ class Broker:
         return not self._asked or self._answered or node.is_free(self._asked)
 
     def _refusal(self, status: int | None, timeout: float) -> BrokerError:
-        how = (
-            f"did not answer within {timeout:g} s"
-            if status is None
-            else f"ended with status {status}"
-        )
+        how = f"did not answer within {timeout:g} s" if status is None else f"ended with {status}"
         return BrokerError(self._told(f"Kafka on {self.bootstrap} {how}"))
 
     def _told(self, what: str) -> str:
@@ -204,11 +218,12 @@ def embedded(
     *,
     timeout: float = 60.0,
     progress: jars.Progress = jars.silent,
+    listeners: Listeners = node.PLAIN,
 ) -> Iterator[Broker]:
     """Run a broker for the length of a `with` block.
 
-    Port 0 is any free one. Without a folder the data are temporary; a folder that is given keeps
-    them, and a later broker in it goes on with them. Raises BrokerError when it cannot start.
+    Port 0 is any free one; data are temporary without a folder, and one that is given keeps
+    them for a later broker. Raises BrokerError when it cannot start.
     """
     jvm = prepare(progress)
     with contextlib.ExitStack() as undo:
@@ -217,7 +232,7 @@ def embedded(
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
         else:
             folder = directory.absolute()
-        broker = Broker(folder, port, jvm, temporary=directory is None)
+        broker = Broker(folder, port, jvm, directory is None, listeners)
         undo.callback(broker.stop)
         progress("start Kafka", 0, 0)
         broker.start(timeout)

@@ -12,17 +12,33 @@ import struct
 import subprocess
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from .java import Java
+from .listeners import Listeners
 
 CONFIG = Path(__file__).absolute().parent / "kafka"
 HOST = "127.0.0.1"
 NODE = 1
 HEAP = "512m"
 HANDOVER = 6.0  # seconds within which a broker whose starter was killed has left its folder
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Which node of which cluster a node is; by default the only one of a cluster of its own."""
+
+    number: int = NODE
+    cluster: str = ""  # its id; "": a new one
+    controllers: Mapping[int, int] = field(default_factory=dict)  # port by node; {}: itself alone
+    more: Mapping[str, str] = field(default_factory=dict)  # properties that go before all others
+
+
+ALONE = Seat()
+PLAIN = Listeners()
 
 
 def jvm(java: Java, jars: Iterable[Path]) -> list[str]:
@@ -42,17 +58,31 @@ def jvm(java: Java, jars: Iterable[Path]) -> list[str]:
     ]
 
 
-def write_properties(directory: Path, port: int, controller_port: int) -> Path:
-    """Write what makes the node this node, below what every node has; return the file."""
-    here, controller = f"{HOST}:{port}", f"{HOST}:{controller_port}"
+def write_properties(
+    directory: Path,
+    port: int,
+    controller_port: int,
+    listeners: Listeners = PLAIN,
+    ports: Mapping[str, int] | None = None,
+    seat: Seat = ALONE,
+) -> Path:
+    """Write what makes the node this node, below what every node has; return the file.
+
+    `ports` are those of the listeners by name.
+    """
+    controllers = seat.controllers or {seat.number: controller_port}
+    here, controller = f"{HOST}:{port}", f"{HOST}:{controllers[seat.number]}"
+    more = "".join(f",{name}://{HOST}:{at}" for name, at in (ports or {}).items())
     own = {
-        "node.id": NODE,
-        "controller.quorum.voters": f"{NODE}@{controller}",
-        "listeners": f"PLAINTEXT://{here},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://{here}",
+        "node.id": seat.number,
+        "controller.quorum.voters": ",".join(f"{n}@{HOST}:{p}" for n, p in controllers.items()),
+        "listeners": f"PLAINTEXT://{here},CONTROLLER://{controller}{more}",
+        "advertised.listeners": f"PLAINTEXT://{here}{more}",
         # Relative to the folder that the node runs in: Kafka would cut a path at its commas, and
         # read a properties file as Latin-1.
         "log.dirs": "data",
+        **listeners.properties(),
+        **seat.more,
     }
     file = directory / "node.properties"
     lines = "".join(f"{key}={value}\n" for key, value in own.items())
@@ -88,11 +118,22 @@ def is_formatted(directory: Path) -> bool:
     return (directory / "data" / "meta.properties").exists()
 
 
-def format_data(jvm: list[str], properties: Path, log: IO[bytes]) -> None:
-    """Make the data folder of a new cluster. Raises subprocess.CalledProcessError."""
-    # Kafka's ids are 16 bytes in 22 characters; one that begins with "-" reads as an option.
-    cluster = "S" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
-    arguments = ["format", "--cluster-id", cluster, "--config", str(properties)]
+def new_cluster_id() -> str:
+    """Return an id for a new cluster: 16 bytes in 22 characters."""
+    # One that begins with "-" reads as an option.
+    return "S" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
+
+
+def format_data(
+    jvm: list[str],
+    properties: Path,
+    log: IO[bytes],
+    more: Sequence[str] = (),
+    cluster: str = "",
+) -> None:
+    """Make a data folder of a cluster, a new one if not told. Raises CalledProcessError."""
+    cluster = cluster or new_cluster_id()
+    arguments = ["format", "--cluster-id", cluster, "--config", str(properties), *more]
     subprocess.run(
         [*jvm, "kafka.tools.StorageTool", *arguments],
         stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=properties.parent,

@@ -6,7 +6,6 @@ the worker: its group, commits and rebalances are Faust's.
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from .broker import BrokerError
+from .connection import Address, connection
+from .greeting import require_broker
 
 _POLL_MS = 200
 STALLED_SECONDS = 60.0
@@ -39,17 +40,17 @@ class Slice(NamedTuple):
 
 
 @contextmanager
-def reading(bootstrap: str) -> Iterator[KafkaConsumer]:
+def reading(bootstrap: Address) -> Iterator[KafkaConsumer]:
     """Open a consumer without group or commits; close it in the end.
 
     Raises:
         BrokerError: no broker answers, or one stops answering in the block.
     """
-    require_listener(bootstrap)
+    require_broker(bootstrap)
     consumer = None
     try:
         consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap,
+            **connection(bootstrap).client_arguments(),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -58,7 +59,7 @@ def reading(bootstrap: str) -> Iterator[KafkaConsumer]:
         )
         yield consumer
     except KafkaError as err:
-        raise BrokerError(f"broker {bootstrap}: {err}; is it running and reachable?") from err
+        raise connection(bootstrap).refusal(err) from err
     finally:
         if consumer is not None:
             consumer.close(timeout_ms=2_000)
@@ -89,7 +90,7 @@ def assigned(
 
 
 def read_to_end(
-    bootstrap: str,
+    bootstrap: Address,
     topic: str,
     since: Mapping[int, int] | None = None,
     newest: int | None = None,
@@ -162,27 +163,3 @@ def read_between(
                 f"{left[0].topic} partition {left[0].partition}: nothing came for "
                 f"{STALLED_SECONDS:g} s at offset {at} of {end}; has the partition a leader?"
             )
-
-
-def require_listener(bootstrap: str, timeout_s: float = 2.0) -> None:
-    """Refuse to go on while nothing listens at any of the addresses.
-
-    A Kafka client that cannot bootstrap leaves its thread and sockets behind, so whoever retries
-    looks first.
-
-    Raises:
-        BrokerError: nothing listens, or an address is not HOST:PORT.
-    """
-    errors = []
-    for address in bootstrap.split(","):
-        host, _, port = address.strip().rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
-        except (OSError, ValueError, OverflowError) as err:
-            errors.append(f"{address.strip()}: {err}")
-        else:
-            return
-    raise BrokerError(
-        f"no broker answers ({'; '.join(errors)}): start one with `segue kafka up`, "
-        "or give its address with --bootstrap HOST:PORT"
-    )

@@ -14,7 +14,8 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError
 
 from .broker import BrokerError
-from .reader import require_listener
+from .connection import Address, connection
+from .greeting import require_broker
 
 logger = logging.getLogger(__name__)
 
@@ -105,14 +106,14 @@ def specs(topics: Topics, partitions: int, replication: int) -> list[TopicSpec]:
     ]
 
 
-def create(bootstrap: str, topics: Topics, partitions: int, replication: int) -> list[str]:
+def create(bootstrap: Address, topics: Topics, partitions: int, replication: int) -> list[str]:
     """Make the topics that are not there and return their names; those that are stay as they are.
 
     Returns when every topic has its leaders. Raises BrokerError when the broker is not there or
     refuses, ValueError when a count is below 1.
     """
     wanted = {spec.name: spec for spec in specs(topics, partitions, replication)}
-    with _admin(bootstrap) as admin:
+    with administering(bootstrap) as admin:
         missing = wanted.keys() - set(admin.list_topics())
         if not missing:
             return []
@@ -139,14 +140,14 @@ def create(bootstrap: str, topics: Topics, partitions: int, replication: int) ->
     return made
 
 
-def check(bootstrap: str, topics: Topics, partitions: int | None = None) -> list[Finding]:
+def check(bootstrap: Address, topics: Topics, partitions: int | None = None) -> list[Finding]:
     """Compare a broker's topics with the contract; an empty list means that they agree.
 
     Without `partitions` the counts have to be equal where the contract says so, and no more. Raises
     BrokerError when the broker is not there, ValueError when `partitions` is below 1.
     """
     wanted = specs(topics, 1 if partitions is None else partitions, 1)
-    with _admin(bootstrap) as admin:
+    with administering(bootstrap) as admin:
         there = set(admin.list_topics())
         names = [spec.name for spec in wanted if spec.name in there]
         asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
@@ -166,12 +167,12 @@ def check(bootstrap: str, topics: Topics, partitions: int | None = None) -> list
     return findings
 
 
-def partition_counts(bootstrap: str, names: Collection[str]) -> dict[str, int]:
+def partition_counts(bootstrap: Address, names: Collection[str]) -> dict[str, int]:
     """Return how many partitions each of these topics has; one that does not exist is left out.
 
     Raises BrokerError when the broker is not there.
     """
-    with _admin(bootstrap) as admin:
+    with administering(bootstrap) as admin:
         there = set(admin.list_topics())
         asked = [name for name in names if name in there]
         described = admin.describe_topics(asked) if asked else []
@@ -206,12 +207,14 @@ def _configured(spec: TopicSpec, config: dict[str, dict[str, Any]]) -> Iterator[
 
 
 @contextmanager
-def _admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
+def administering(bootstrap: Address) -> Iterator[KafkaAdminClient]:
     """Open an admin client; whatever Kafka cannot do for it is a BrokerError."""
-    require_listener(bootstrap)
+    require_broker(bootstrap)
     try:
-        client = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=10_000)
+        client = KafkaAdminClient(
+            **connection(bootstrap).client_arguments(), bootstrap_timeout_ms=10_000
+        )
         with closing(client):
             yield client
     except KafkaError as err:
-        raise BrokerError(f"broker {bootstrap}: {err}; is it Kafka, and does it run?") from err
+        raise connection(bootstrap).refusal(err) from err

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 
 from infra.broker import BrokerError
+from infra.connection import Address
 from infra.reader import read_to_end
 from infra.topics import Topics
 from streams.announcements import announce, announcement, latest
@@ -42,7 +43,7 @@ _LOOK_AGAIN = 5.0  # seconds
 class FinetuneConfig:
     """Where a fine-tune reads and writes, and how much it takes at once."""
 
-    bootstrap: str
+    bootstrap: Address
     topics: Topics
     root: Path  # of the registry
     name: str | None = None  # of the model line; None: the only one there is
@@ -87,6 +88,7 @@ class FineTuner:
     ) -> None:
         self.config, self._say, self._clock = config, say, clock
         self.registry = Registry(config.root)
+        self._told = ""
 
     def run_once(self) -> Result:
         """Read the window, train, judge; announce what the gate accepts.
@@ -143,10 +145,13 @@ class FineTuner:
             verdict="refused", name=manifest.name, parent=manifest.version, window=sizes
         )
         told = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in sizes.items())
-        self._say(f"{manifest.name} {manifest.version}: {told}")
-        if len(window.visits) < config.min_sessions:
-            why = f"{len(window.visits)} sessions of feedback, waiting for {config.min_sessions}"
-            return msgspec.structs.replace(result, verdict="nothing_to_do", reasons=[why])
+        if waiting := len(window.visits) < config.min_sessions:
+            told = f"{len(window.visits)} sessions of feedback, waiting for {config.min_sessions}"
+        if told != self._told:  # it looks every few seconds
+            self._say(f"{manifest.name} {manifest.version}: {told}")
+        self._told = told
+        if waiting:
+            return msgspec.structs.replace(result, verdict="nothing_to_do", reasons=[told])
 
         verdict, made, training = self._try(champion, learn, held_out)
         if made is not None:
@@ -241,9 +246,5 @@ class FineTuner:
         self.registry.log(result.name, record | msgspec.to_builtins(result))
         logger.info(
             "%s: fine-tune of %s %s: %s %s",
-            result.name,
-            result.parent,
-            result.verdict,
-            "; ".join(result.reasons),
-            result.numbers,
-        )
+            result.name, result.parent, result.verdict, "; ".join(result.reasons), result.numbers,
+        )  # fmt: skip

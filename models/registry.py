@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from infra.connection import Address
 from streams.announcements import announce, announcement, latest
 from streams.bundle import Bundle, BundleError
 from streams.events import ModelAnnouncement
@@ -155,7 +156,7 @@ def promote(
     name: str,
     version: str,
     *,
-    bootstrap: str,
+    bootstrap: Address,
     topic: str,
     verify: Verify,
     now: datetime,
@@ -177,7 +178,7 @@ def rollback(
     name: str,
     *,
     to: str | None = None,
-    bootstrap: str,
+    bootstrap: Address,
     topic: str,
     verify: Verify,
     now: datetime,

@@ -17,7 +17,9 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from infra.broker import BrokerError
-from infra.reader import Record, read_to_end, require_listener
+from infra.connection import Address, DeniedError, connection
+from infra.greeting import require_broker
+from infra.reader import Record, read_to_end
 
 from .bundle import Bundle, BundleError
 from .events import ModelAnnouncement, encode
@@ -43,7 +45,10 @@ def announcement(bundle: Bundle, stage: Stage, announced_at: str) -> ModelAnnoun
 
 
 def announce(
-    bootstrap: str, topic: str, announcements: Iterable[ModelAnnouncement], timeout_s: float = 15.0
+    bootstrap: Address,
+    topic: str,
+    announcements: Iterable[ModelAnnouncement],
+    timeout_s: float = 15.0,
 ) -> None:
     """Write announcements in this order, acknowledged by all replicas.
 
@@ -53,11 +58,11 @@ def announce(
     Raises:
         BrokerError: no broker answers, or it does not acknowledge in time.
     """
-    require_listener(bootstrap)
+    require_broker(bootstrap)
     producer = None
     try:
         producer = KafkaProducer(
-            bootstrap_servers=bootstrap,
+            **connection(bootstrap).client_arguments(),
             acks="all",
             max_block_ms=int(timeout_s * 1000),
             delivery_timeout_ms=int(timeout_s * 1000),
@@ -73,6 +78,9 @@ def announce(
         for future in sent:
             future.get(timeout=timeout_s)
     except KafkaError as err:
+        refused = connection(bootstrap).refusal(err)
+        if isinstance(refused, DeniedError):
+            raise refused from err
         raise BrokerError(
             f"broker {bootstrap} did not take an announcement on {topic}: {err}; "
             "is it running, and was the topic made with `segue topics create`?"
@@ -82,7 +90,7 @@ def announce(
             producer.close(timeout=2)
 
 
-def latest(bootstrap: str, topic: str) -> dict[str, ModelAnnouncement]:
+def latest(bootstrap: Address, topic: str) -> dict[str, ModelAnnouncement]:
     """Read the last announcement of every name.
 
     Raises:

@@ -64,6 +64,7 @@ class Delivery:
     value: bytes | None
     decoded: PlaybackEvent | EventError
     taken_at: float
+    replays: int = 0  # how often the event was sent again from a dead letter
 
     @property
     def group(self) -> str | None:
@@ -118,7 +119,7 @@ class Answering:
         fresh = [answer for answer in answers if answer.fresh]
         scorer = self.slot.current
         with stage.labels("score").time():
-            await self._score(fresh, scorer)
+            await self._score([one for one in fresh if not one.session.forgotten], scorer)
         with stage.labels("state").time():
             await self._deliver([self._save(answer) for answer in fresh])
         with stage.labels("produce").time():
@@ -151,6 +152,9 @@ class Answering:
             return None
         if seen is Seen.NEW:
             session = session.advance(event, event_id, delivery.at, self.limits)
+            if session.forgotten:
+                id_ = recommendation_id(event.session_id, event_id)
+                session = session.offering(Offer(id_, "none", "forgotten", ()))
         return _Answer(
             delivery.claim, delivery.at, event, event_id, session, fresh=seen is Seen.NEW
         )
@@ -188,6 +192,7 @@ class Answering:
                 delivery.at,
                 self.topics.events,
                 self.topics.dlq,
+                delivery.replays,
             )
             yield _Send(delivery.claim, lambda: self.output(letter))
 
@@ -214,11 +219,8 @@ class Answering:
             if not failed:
                 return
             if tries == 0:
-                logger.warning(
-                    "the broker did not take %d records, trying again: %r",
-                    len(failed),
-                    failed[0][1],
-                )
+                said = "the broker did not take %d records, trying again: %r"
+                logger.warning(said, len(failed), failed[0][1])
             self.metrics.retries.inc(len(failed))
             await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
             tries += 1

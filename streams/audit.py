@@ -71,6 +71,7 @@ class Audit:
         self._answers: dict[bytes, int] = {}
         self._reasons: dict[Offset, str] = {}  # of events that break the contract
         self._letters: dict[Offset, str] = {}
+        self._late: set[str] = set()  # sessions with an event that was refused as INTERNAL
         self._repeats = 0
         self._conflicts: list[tuple[str, Fault]] = []
         self._wrong: list[Fault] = []
@@ -98,6 +99,8 @@ class Audit:
         if event is None:
             self._unanswered[place] = None
             return None
+        if place in self._letters:
+            self._late.add(event.session_id)
         key = _key(recommendation_id(event.session_id, event.id))
         if key not in self._answers:
             self._unanswered[place] = _Asked(key, event.session_id)
@@ -142,6 +145,9 @@ class Audit:
             first, last = self._seen.get(place[0], (0, -1))
             if first <= place[1] <= last:
                 self._judge(place, reason)
+        asked = self._unanswered.get(place)
+        if asked is not None:
+            self._late.add(asked.session_id)
 
     def tally(self) -> Tally:
         """Count; cheap enough to be asked again and again."""
@@ -172,8 +178,9 @@ class Audit:
         return [*missing, *conflicts, *self._wrong[:few]]
 
     def unsettled(self) -> set[str]:
-        """Sessions with valid events that have no list."""
-        return {asked.session_id for asked in self._unanswered.values() if asked is not None}
+        """Sessions with valid events that have no list, or had none at first (`dlq replay`)."""
+        open_ = {asked.session_id for asked in self._unanswered.values() if asked is not None}
+        return open_ | self._late
 
     def _missing(self) -> Iterator[Offset]:
         return (place for place in self._unanswered if place not in self._letters)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .events import PlaybackEvent, derived_event_id
+from .events import FORGET, PlaybackEvent, derived_event_id
 
 MAX_EVENT_BYTES: Final = 10_240
 OLDEST_MS: Final = 7 * 24 * 3600 * 1000
@@ -36,7 +36,7 @@ REASONS: Final = (
 """
 
 _KNOWN: Final = {
-    "event": frozenset(("start", "play", "skip")),
+    "event": frozenset(("start", "play", "skip", FORGET)),
     "reason_start": frozenset(
         ("appload", "backbtn", "clickrow", "endplay", "fwdbtn", "playbtn", "remote", "trackdone")
     )

@@ -27,12 +27,19 @@ Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """A time as text. What is sent is kept as it came: derived ids hash it."""
 
 
+FORGET: Final = "forget"
+"""The event that asks for everything kept of its session to be dropped."""
+
+
 class PlaybackEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a player reports: a track began (`start`), was heard (`play`) or was left (`skip`)."""
+    """What a player reports: a track began (`start`), was heard (`play`) or was left (`skip`).
+
+    Or that the session is to be forgotten (`forget`), whatever its track.
+    """
 
     session_id: Identifier
     track_id: Identifier
-    event: Annotated[str, Meta(extra_json_schema={"examples": ["start", "play", "skip"]})]
+    event: Annotated[str, Meta(extra_json_schema={"examples": ["start", "play", "skip", "forget"]})]
     occurred_at: Moment
     schema_version: Annotated[int, Meta(extra_json_schema={"const": 1})] = 1
     event_id: Identifier | None = None
@@ -90,7 +97,7 @@ class Source(msgspec.Struct, frozen=True):
     offset: int
 
 
-Fallback = Literal["cold_start", "unknown_track", "no_model", "degraded"]
+Fallback = Literal["cold_start", "unknown_track", "no_model", "degraded", "forgotten"]
 
 
 class Recommendation(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from infra.topics import DAY, Topics
 
 from .audit import Audit
 from .decoding import event_or_none
+from .events import FORGET, PlaybackEvent
 from .findings import FEW, Findings
 from .oracle import Oracle
 from .recommendations import rfc3339
@@ -191,8 +192,13 @@ class Inspection:
         ends = self._consumer.end_offsets(self._events)
         for record in self._records("read newer events", starts, ends):
             event, at = event_or_none(record.value, record.timestamp), _at(record)
-            known = event is not None and self._states.reached(event.session_id, at)
-            oracle.take(event if known else None, at)
+            oracle.take(event if event is not None and self._known(event, at) else None, at)
+
+    def _known(self, event: PlaybackEvent, at: Arrival) -> bool:
+        """Whether the changelog was read after this event was answered."""
+        if self._states.reached(event.session_id, at):
+            return True
+        return event.event == FORGET and self._states.get(event.session_id) is None
 
     def _records(self, step: str, starts: Mapping[Any, int], ends: Mapping[Any, int]) -> Any:  # noqa: ANN401
         """The records between offsets, while progress is told."""

@@ -6,7 +6,7 @@ Loopback unless told otherwise, in a thread of its own, and with no session in i
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -17,14 +17,25 @@ class PortError(OSError):
     """The port for metrics cannot be had."""
 
 
+@dataclass
+class Health:
+    """Why a process is not ready, and why it is not live; None where it is."""
+
+    unready: str | None = None
+    stalled: str | None = None
+
+
 def serve_metrics(
-    registry: CollectorRegistry, host: str, port: int, ready: Callable[[], bool] = lambda: True
+    registry: CollectorRegistry, host: str, port: int, health: Health | None = None
 ) -> ThreadingHTTPServer:
     """Serve until `shutdown()`; port 0 lets the system choose (see `server_address`).
+
+    A process that stands is neither live nor ready.
 
     Raises:
         PortError: the port cannot be had.
     """
+    told = health or Health()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -32,12 +43,17 @@ def serve_metrics(
             if path == "/metrics":
                 self._answer(200, generate_latest(registry), CONTENT_TYPE_LATEST)
             elif path == "/ready":
-                up = ready()
-                self._answer(200 if up else 503, b"ready\n" if up else b"not ready\n")
+                self._probe("ready", told.stalled or told.unready)
             elif path == "/live":
-                self._answer(200, b"live\n")
+                self._probe("live", told.stalled)
             else:
                 self._answer(404, b"see /metrics, /ready, /live\n")
+
+        def _probe(self, what: str, why_not: str | None) -> None:
+            if why_not is None:
+                self._answer(200, f"{what}\n".encode())
+            else:
+                self._answer(503, f"not {what}: {why_not}\n".encode())
 
         def _answer(self, status: int, body: bytes, kind: str = "text/plain") -> None:
             self.send_response(status)

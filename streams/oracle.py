@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from .events import PlaybackEvent
+from .events import FORGET, PlaybackEvent
 from .fault import Fault
 from .session import EVENT_IDS, Arrival, Limits, Seen, Session, pack, unpack
 from .states import States
@@ -62,6 +62,8 @@ class Oracle:
         elif session.expired(at.appended_ms, self._limits):
             session = Session()
             self._unknown.discard(id_)
+        if event.event == FORGET:
+            self._unknown.discard(id_)  # whatever was before is gone
         if session.seen(event.id, at) is Seen.NEW:
             self._sessions[id_] = pack(session.advance(event, event.id, at, self._limits))
 
@@ -107,8 +109,9 @@ class Oracle:
         return at.appended_ms - self._began[at.partition] > self._limits.retention_ms
 
     def _over(self, session: Session) -> bool:
-        """Whether the sweep may have removed a record, going by the partition's own clock."""
-        return session.expired(self._newest[session.partition], self._limits)
+        """Whether a record may have been removed, going by the partition's own clock."""
+        newest = self._newest[session.partition]
+        return session.forgotten or session.expired(newest, self._limits)
 
     def _difference(
         self, id_: str, expected: Session, found: Session | None, states: States

@@ -17,7 +17,7 @@ from kafka.errors import KafkaError
 from kafka.producer.future import RecordMetadata
 
 from infra.broker import BrokerError
-from infra.reader import require_listener
+from infra.connection import Address, connection
 from infra.topics import partition_counts
 
 from .events import encode
@@ -58,7 +58,7 @@ class Ledger:
 def play(
     scheduled: Iterable[Scheduled],
     *,
-    bootstrap: str,
+    bootstrap: Address,
     topic: str,
     stop: threading.Event | None = None,
     seconds: float = float("inf"),
@@ -104,13 +104,12 @@ def play(
     return ledger
 
 
-def _producer(bootstrap: str, topic: str) -> KafkaProducer:
-    require_listener(bootstrap)  # at once: a client would try for ten seconds
+def _producer(bootstrap: Address, topic: str) -> KafkaProducer:
     if not partition_counts(bootstrap, [topic]):
         raise BrokerError(f"no topic {topic} at {bootstrap}: make it with `segue topics create`")
     try:
         return KafkaProducer(
-            bootstrap_servers=bootstrap,
+            **connection(bootstrap).client_arguments(),
             acks="all",
             enable_idempotence=True,  # a retry neither doubles nor reorders a session's events
             allow_auto_create_topics=False,
@@ -118,7 +117,7 @@ def _producer(bootstrap: str, topic: str) -> KafkaProducer:
             max_block_ms=10_000,
         )
     except KafkaError as err:
-        raise BrokerError(f"no Kafka broker answers at {bootstrap}: {err}") from err
+        raise connection(bootstrap).refusal(err) from err
 
 
 def _await(ledger: Ledger, patience: float) -> None:

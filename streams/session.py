@@ -11,12 +11,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from .events import UNKNOWN, PlaybackEvent
+from .events import FORGET, UNKNOWN, PlaybackEvent
 
 HISTORY: Final = 50
 """Occurrences a record remembers."""
 EVENT_IDS: Final = 64
 """Event ids a record remembers: a duplicate further back than this is taken for a new event."""
+_FORGOTTEN: Final = -1
+"""`occurred_ms` of a record that only says that there was something to forget."""
 
 
 class Limits(NamedTuple):
@@ -105,6 +107,14 @@ class Session(Place, frozen=True, array_like=True):
     event_ids: tuple[str, ...] = ()
     offer: Offer | None = None
 
+    @property
+    def forgotten(self) -> bool:
+        """Whether it holds nothing but where it was forgotten, until that is committed.
+
+        So that Kafka's redeliveries from before find that they were answered.
+        """
+        return self.occurred_ms == _FORGOTTEN
+
     def seen(self, event_id: str, at: Arrival) -> Seen:
         """Tell a new event from a redelivery by Kafka or a duplicate from the player."""
         if self.event_ids and self.event_ids[-1] == event_id:
@@ -125,11 +135,20 @@ class Session(Place, frozen=True, array_like=True):
 
     def advance(self, event: PlaybackEvent, event_id: str, at: Arrival, limits: Limits) -> Session:
         """Take one new event; `closed` then holds the occurrences it ended, in order."""
+        if event.event == FORGET:
+            return Session(
+                partition=at.partition,
+                offset=at.offset,
+                appended_ms=max(at.appended_ms, self.appended_ms),
+                occurred_ms=_FORGOTTEN,
+                event_ids=(event_id,),
+            )
         occurred_ms = event.occurred_ms
-        session = self
-        if occurred_ms - self.occurred_ms > limits.silence_ms and self.event_ids:
+        # Whether the record of the forgetting is still there must change nothing.
+        session = Session() if self.forgotten else self
+        if occurred_ms - session.occurred_ms > limits.silence_ms and session.event_ids:
             # What the silence cut off stays unfinished. The ids outlive it: players repeat.
-            session = Session(event_ids=self.event_ids)
+            session = Session(event_ids=session.event_ids)
         history, begun, pending, closed = session._played(event, event_id)
         return Session(
             history=history[-HISTORY:],
@@ -190,6 +209,13 @@ _decoder = msgspec.msgpack.Decoder(Session)
 _place_decoder = msgspec.msgpack.Decoder(Place)
 
 
+class _Head(Place, frozen=True, array_like=True):
+    occurred_ms: int = 0
+
+
+_head_decoder = msgspec.msgpack.Decoder(_Head)
+
+
 def pack(session: Session) -> bytes:
     """A session as the bytes of its changelog record."""
     return _encoder.encode(session)
@@ -203,3 +229,22 @@ def unpack(raw: bytes) -> Session:
 def place(raw: bytes) -> Place:
     """Read only where the newest event of a packed session was; a fifth of what `unpack` costs."""
     return _place_decoder.decode(raw)
+
+
+def is_forgotten(raw: bytes) -> bool:
+    """Whether a packed session is `forgotten`; False when it cannot be read."""
+    try:
+        return _head_decoder.decode(raw).occurred_ms == _FORGOTTEN
+    except msgspec.DecodeError:
+        return False
+
+
+def newer(raw: bytes) -> bool:
+    """Whether a record has more fields than this version knows, so that a later one wrote it.
+
+    Fields are only ever added at the end and with a default, so an older record is read as it is.
+    Written again here, a newer one would lose what it has more.
+    """
+    # MessagePack begins an array of up to 15 with 0x90 and its length, a longer one with 0xdc.
+    head = raw[0] if raw else 0
+    return 0x90 + len(Session.__struct_fields__) < head <= 0x9F or head in (0xDC, 0xDD)

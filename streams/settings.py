@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,24 +17,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from .kafka_settings import ConfigError, KafkaSettings, PrivacySettings, Section
 from .session import Limits
 
-
-class ConfigError(ValueError):
-    """A setting is unknown or has a value that cannot be used."""
+__all__ = ["ConfigError", "Settings", "load_settings"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class KafkaSettings(_Section):
-    """Where the brokers are."""
-
-    bootstrap: str = "127.0.0.1:9092"
-
-
-class TopicSettings(_Section):
+class TopicSettings(Section):
     """How the topics are made (names: infra/topics.py)."""
 
     prefix: str = ""
@@ -42,13 +31,13 @@ class TopicSettings(_Section):
     replication: int = Field(default=1, ge=1)
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     """Where bundles are kept."""
 
     root: Path = Path(".segue/models")
 
 
-class SessionSettings(_Section):
+class SessionSettings(Section):
     """When a session ends and when its record is dropped; both rules read data, never a clock."""
 
     silence_seconds: int = Field(default=1800, ge=1)
@@ -62,7 +51,7 @@ class SessionSettings(_Section):
         return Limits(self.silence_seconds * 1000, self.retention_seconds * 1000)
 
 
-class ScoringSettings(_Section):
+class ScoringSettings(Section):
     """How sessions are scored."""
 
     k: int = Field(default=10, ge=1, le=100)
@@ -74,7 +63,7 @@ class ScoringSettings(_Section):
     """A new model that takes more than so many times as long as the one that serves is refused."""
 
 
-class WorkerSettings(_Section):
+class WorkerSettings(Section):
     """How one worker process behaves."""
 
     group: str = "segue-worker"
@@ -86,6 +75,12 @@ class WorkerSettings(_Section):
     """How long a batch may wait for company beyond what is already there."""
     commit_interval_seconds: float = Field(default=0.5, gt=0)
     session_timeout_seconds: float = Field(default=10.0, gt=0)
+    live_seconds: float = Field(default=30.0, gt=0)
+    """Something waits and has not moved for so long: the worker is not live."""
+    watchdog_seconds: float = Field(default=60.0, ge=0)
+    """Not live for so long: the process ends with code 3, for a supervisor to start another."""
+    partitions_check_seconds: float = Field(default=30.0, gt=0)
+    """How often the worker looks whether its topics still have the partitions they had."""
 
 
 class Settings(BaseSettings):
@@ -97,6 +92,7 @@ class Settings(BaseSettings):
         toml_file="segue.toml",
         extra="forbid",
         frozen=True,
+        hide_input_in_errors=True,  # it may be a password
     )
 
     kafka: KafkaSettings = KafkaSettings()
@@ -105,6 +101,7 @@ class Settings(BaseSettings):
     session: SessionSettings = SessionSettings()
     scoring: ScoringSettings = ScoringSettings()
     worker: WorkerSettings = WorkerSettings()
+    privacy: PrivacySettings = PrivacySettings()
 
     @property
     def changelog(self) -> str:
@@ -139,7 +136,15 @@ def load_settings(**flags: dict[str, Any]) -> Settings:
     except ValidationError as err:
         first = err.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        got = "" if _secret(first["loc"], first["input"]) else f", got {first['input']!r}"
         raise ConfigError(
-            f"setting {where}: {first['msg']}, got {first['input']!r}; "
-            "see streams/settings.py for what is allowed"
+            f"setting {where}: {first['msg']}{got}; see streams/settings.py for what is allowed"
         ) from err
+
+
+def _secret(loc: tuple[int | str, ...], value: object) -> bool:
+    """Whether a refused value may be or hold a secret, a misspelt setting's among them."""
+    plain = {name for name in KafkaSettings.model_fields if "password" not in name}
+    if loc[0] == "kafka":
+        return isinstance(value, dict) or loc[-1] not in plain
+    return isinstance(value, dict) or loc[0] == "privacy"

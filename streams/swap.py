@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.broker import BrokerError
-from infra.reader import Record, assigned, reading, require_listener
+from infra.connection import Address
+from infra.greeting import require_listener
+from infra.reader import Record, assigned, reading
 
 from .announcements import bundle_path, read_announcement
 from .events import ModelAnnouncement
@@ -46,7 +48,7 @@ class Follower:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Address,
         topic: str,
         name: str,
         slot: ModelSlot,

@@ -104,7 +104,7 @@ def broker() -> Iterator[str]:
 
 
 def _open_broker() -> AbstractContextManager[str]:
-    from infra.reader import require_listener
+    from infra.greeting import require_listener
     from tests.brokers import container_broker, embedded_broker
 
     kind = broker_kind()

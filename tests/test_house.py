@@ -113,6 +113,54 @@ def test_nothing_of_ours_prints_but_the_command_line_and_the_benchmarks():
     assert printing == []
 
 
+def calls(path: Path) -> list[tuple[str, ast.Call]]:
+    """Every call in a file, by its dotted name as it is written there."""
+    return [
+        (ast.unparse(node.func), node)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+    ]
+
+
+def loads_code(name: str, call: ast.Call) -> bool:
+    """Whether a call may run what it reads."""
+    given = {word.arg: ast.unparse(word.value) for word in call.keywords}
+    if name in ("eval", "exec"):
+        return True
+    if name == "torch.load":
+        return given.get("weights_only") != "True"
+    if name in ("np.load", "numpy.load"):
+        return given.get("allow_pickle") != "False"
+    return name == "yaml.load"
+
+
+def test_nothing_of_ours_reads_data_that_could_be_code():
+    unsafe = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+    assert [relative(path) for path in OURS if imported(path) & unsafe] == []
+    loading = [
+        (relative(path), name) for path in OURS for name, c in calls(path) if loads_code(name, c)
+    ]
+    assert loading == []
+
+
+@pytest.mark.parametrize(
+    ("code", "unsafe"),
+    [
+        ("torch.load(f)", True),
+        ("torch.load(f, weights_only=False)", True),
+        ("torch.load(f, weights_only=True)", False),
+        ("np.load(f)", True),
+        ("np.load(f, allow_pickle=False)", False),
+        ("eval(text)", True),
+        ("model.eval()", False),
+    ],
+)
+def test_what_counts_as_reading_code(code, unsafe):
+    call = ast.parse(code, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert loads_code(ast.unparse(call.func), call) is unsafe
+
+
 def test_a_package_says_what_it_is_in_one_line_and_holds_nothing():
     for path in OURS:
         if path.name == "__init__.py":

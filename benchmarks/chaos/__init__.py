@@ -1,1 +1,1 @@
-"""Faults, bad input and bad models, and what a worker makes of them: `segue chaos`."""
+"""Faults, bad input and bad models on purpose, and the audit as their judge: `segue chaos`."""

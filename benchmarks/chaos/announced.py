@@ -16,7 +16,7 @@ from streams.announcements import announce
 from ..load import Sender, events
 from .damage import Damage
 from .models import Trial, announced_sha256, announcement_of, place
-from .stage import Stage, staged
+from .subject import Subject, staged
 
 RATE = 100.0  # events a second
 BURST = 100  # events between two looks at whether to stop
@@ -26,7 +26,7 @@ NOTICED_SECONDS = 60.0
 class Listeners(threading.Thread):
     """Plays without end, from a thread of its own."""
 
-    def __init__(self, stage: Stage, tracks: Sequence[str]) -> None:
+    def __init__(self, stage: Subject, tracks: Sequence[str]) -> None:
         super().__init__(name="listeners", daemon=True)
         self._stage, self._tracks = stage, tracks
         self._stopping = threading.Event()
@@ -103,7 +103,7 @@ def announce_each(
     }
 
 
-def _acted(stage: Stage, before: Counter[str], taken: float) -> bool:
+def _acted(stage: Subject, before: Counter[str], taken: float) -> bool:
     refusals = Counter(stage.counted("segue_refusals_total", "reason"))
     return (
         refusals.total() > before.total()
@@ -111,7 +111,7 @@ def _acted(stage: Stage, before: Counter[str], taken: float) -> bool:
     )
 
 
-def _wait(stage: Stage, condition: Callable[[], bool]) -> None:
+def _wait(stage: Subject, condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + NOTICED_SECONDS
     while not condition():
         stage.require_alive()

@@ -20,7 +20,7 @@ from streams.settings import ScoringSettings
 
 from .inputs import TOO_BIG, Plan, Sent, records, total
 from .neighbours import Neighbours
-from .stage import PARTITIONS, Stage, staged, stand_in_bundle
+from .subject import PARTITIONS, Subject, staged, stand_in_bundle
 
 Progress = Callable[[str, int, int], None]
 TRACKS = 500
@@ -100,7 +100,7 @@ def kept(result: dict[str, Any]) -> bool:
     )
 
 
-def _refused_on_the_way(stage: Stage) -> dict[str, str]:
+def _refused_on_the_way(stage: Subject) -> dict[str, str]:
     """What a producer and a broker as they come say to 10 MB."""
     said = {}
     for who, room in (("producer", PRODUCER_ROOM), ("broker", ROOM)):
@@ -116,7 +116,7 @@ def _refused_on_the_way(stage: Stage) -> dict[str, str]:
     return said
 
 
-def _make_room(stage: Stage) -> None:
+def _make_room(stage: Subject) -> None:
     admin = KafkaAdminClient(bootstrap_servers=stage.bootstrap)
     try:
         limit = {"max.message.bytes": str(ROOM)}
@@ -128,7 +128,7 @@ def _make_room(stage: Stage) -> None:
 
 
 def _send(
-    stage: Stage,
+    stage: Subject,
     plan: Plan,
     seed: int,
     tracks: list[str],
@@ -181,7 +181,7 @@ class _ValueOf(Serializer):  # type: ignore[misc]
         return data.value
 
 
-def _await_commits(stage: Stage, progress: Progress) -> list[str]:
+def _await_commits(stage: Subject, progress: Progress) -> list[str]:
     """Wait until every offset is committed; give the partitions that stopped moving before."""
     group = f"{stage.prefix}{stage.settings.worker.group}"
     consumer = KafkaConsumer(

@@ -11,7 +11,7 @@ from typing import Any
 
 from .announced import announce_each
 from .models import Progress, Trial, run_trial
-from .stage import stand_in_bundle
+from .subject import stand_in_bundle
 
 TRACKS = 1500
 

@@ -8,10 +8,11 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError
 
 from infra.broker import BrokerError
+from infra.connection import Address, connection
 from infra.topics import Topics
 
 
-def date_lists(bootstrap: str, topics: Topics) -> None:
+def date_lists(bootstrap: Address, topics: Topics) -> None:
     """Let the broker date recommendations as it does events, so that one clock times both.
 
     Raises:
@@ -20,13 +21,13 @@ def date_lists(bootstrap: str, topics: Topics) -> None:
     config = {"message.timestamp.type": "LogAppendTime"}
     resource = ConfigResource(ConfigResourceType.TOPIC, topics.recommendations, configs=config)
     try:
-        with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
+        with closing(KafkaAdminClient(**connection(bootstrap).client_arguments())) as admin:
             admin.alter_configs([resource])
     except KafkaError as err:
         raise BrokerError(f"{bootstrap} does not date {topics.recommendations}: {err}") from err
 
 
-def remove(bootstrap: str, prefix: str) -> None:
+def remove(bootstrap: Address, prefix: str) -> None:
     """Delete every topic and group of a prefix, changelogs among them.
 
     Raises:
@@ -36,7 +37,7 @@ def remove(bootstrap: str, prefix: str) -> None:
     if not prefix:
         raise ValueError("no prefix: that would delete every topic of the broker")
     try:
-        with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
+        with closing(KafkaAdminClient(**connection(bootstrap).client_arguments())) as admin:
             mine = [name for name in admin.list_topics() if name.startswith(prefix)]
             if mine:
                 admin.delete_topics(mine, raise_errors=False)

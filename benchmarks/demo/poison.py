@@ -16,6 +16,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from infra.broker import BrokerError
+from infra.connection import Address, connection
 
 SECONDS = 4.0
 """Between two of them."""
@@ -38,7 +39,7 @@ def poison(now: str) -> Iterator[Poison]:
 
 
 @contextmanager
-def poisoning(bootstrap: str, topic: str) -> Iterator[Callable[[float], int]]:
+def poisoning(bootstrap: Address, topic: str) -> Iterator[Callable[[float], int]]:
     """Give what sends the poison that is due after so many seconds; it tells how much was sent.
 
     Raises:
@@ -58,7 +59,7 @@ def poisoning(bootstrap: str, topic: str) -> Iterator[Callable[[float], int]]:
         return sent
 
     try:
-        producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
+        producer = KafkaProducer(**connection(bootstrap).client_arguments(), acks="all")
         yield send
         producer.flush(timeout=10)
     except KafkaError as err:

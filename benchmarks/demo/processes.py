@@ -33,16 +33,30 @@ class Child:
         *,
         niceness: int = 0,
         environment: Mapping[str, str] | None = None,
+        orphaned: signal.Signals = signal.SIGTERM,
+        cwd: Path | None = None,
     ) -> None:
+        """Start it.
+
+        Args:
+            name: what it is called.
+            command: what it runs.
+            log: where stdout and stderr go; begun anew.
+            niceness: how far it stands back.
+            environment: variables besides ours.
+            orphaned: what it gets when we die; one that may be stopped hears SIGKILL alone.
+            cwd: the folder it runs in; ours if not given.
+        """
         self.name = name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
-        tether = [sys.executable, "-I", "-S", _TETHER, str(os.getpid()), str(niceness)]
+        us = (os.getpid(), niceness, int(orphaned))
+        tether = [sys.executable, "-I", "-S", _TETHER, *map(str, us)]
         with log.open("wb") as file:
             self._process = subprocess.Popen(
                 [*tether, *command], stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
-                start_new_session=True,
+                start_new_session=True, cwd=cwd,
             )  # fmt: skip
 
     @property
@@ -74,8 +88,12 @@ class Child:
 
     def terminate(self) -> None:
         """Ask it to end; it may take its time."""
+        self.send(signal.SIGTERM)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it and its group a signal, if it runs."""
         if self.status is None:
-            self._signal(signal.SIGTERM)
+            self._signal(number)
 
     def end(self, deadline: float) -> None:
         """Wait for it until `deadline` (of time.monotonic), then kill what is left of its group."""
@@ -103,10 +121,15 @@ class Processes:
         *,
         niceness: int = 0,
         environment: Mapping[str, str] | None = None,
+        orphaned: signal.Signals = signal.SIGTERM,
+        cwd: Path | None = None,
     ) -> Child:
-        """Start a child that writes to NAME.log."""
+        """Start a child that writes to NAME.log; the rest is as Child has it."""
         log = self._logs / f"{name}.log"
-        child = Child(name, command, log, niceness=niceness, environment=environment)
+        child = Child(
+            name, command, log,
+            niceness=niceness, environment=environment, orphaned=orphaned, cwd=cwd,
+        )  # fmt: skip
         self._children.append(child)
         return child
 

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.broker import BrokerError
-from infra.reader import reading, require_listener
+from infra.connection import Connection
+from infra.greeting import require_broker
+from infra.reader import reading
 from infra.topics import Topics
 from models.data.sources import open_source
 from streams.settings import load_settings
@@ -117,26 +119,33 @@ class Stage:
                 self._stream(processes, bootstrap, base, *crew)
 
     def _start_broker(self, processes: Processes) -> Child | None:
+        kafka = load_settings(kafka={"bootstrap": self.options.bootstrap}).kafka
         if self.options.bootstrap is not None:
-            require_listener(self.options.bootstrap)
+            require_broker(kafka.connection)
             return None
+        if kafka.security_protocol != "PLAINTEXT":
+            raise ValueError(
+                f"kafka.security_protocol is {kafka.security_protocol}, and the demo's own broker "
+                "is without a lock: give the address of yours with --bootstrap"
+            )
         command = segue("kafka", "up", "--port", "0", "--dir", self._run / "kafka")
         return processes.start("kafka", command)
 
-    def _await_broker(self, broker: Child | None) -> str:
+    def _await_broker(self, broker: Child | None) -> Connection:
         if broker is None:
-            assert self.options.bootstrap is not None
-            return self.options.bootstrap
-        return self._steps.until(
-            "start Kafka", lambda: announced(broker, r"^ready (\S+)$"), broker, seconds=300
+            return load_settings(kafka={"bootstrap": self.options.bootstrap}).kafka.connection
+        return Connection(
+            self._steps.until(
+                "start Kafka", lambda: announced(broker, r"^ready (\S+)$"), broker, seconds=300
+            )
         )
 
-    def _make_topics(self, processes: Processes, bootstrap: str) -> None:
+    def _make_topics(self, processes: Processes, bootstrap: Connection) -> None:
         command = segue("topics", "create", *self._where(bootstrap))
         self._steps.finish("make the topics", processes.start("topics", command), seconds=60)
         own_topics.date_lists(bootstrap, self._topics)
 
-    def _start_worker(self, processes: Processes, bootstrap: str, base: Base) -> Child:
+    def _start_worker(self, processes: Processes, bootstrap: Connection, base: Base) -> Child:
         """Start a worker on a copy of the base in a registry of this run's own."""
         models = self._run / "models"
         bundle = models / base.manifest.name / base.manifest.version
@@ -151,7 +160,9 @@ class Stage:
         self._steps.until(what, lambda: ready(worker) or None, worker, seconds=90)
         return worker
 
-    def _stream(self, processes: Processes, bootstrap: str, base: Base, *crew: Child) -> None:
+    def _stream(
+        self, processes: Processes, bootstrap: Connection, base: Base, *crew: Child
+    ) -> None:
         """Play the listeners, learn from them, and count until everything is accounted for.
 
         `crew` are the worker and whoever else must not end before; the first is the worker.
@@ -194,7 +205,7 @@ class Stage:
         watch.ask(worker)
         watch.compare(load_settings(topics={"prefix": self._prefix}))
 
-    def _replay(self, bootstrap: str, base: Base) -> Command:
+    def _replay(self, bootstrap: Connection, base: Base) -> Command:
         options = self.options
         concurrent = max(4, round(options.rate / SESSION_RATE))
         return segue(
@@ -203,7 +214,7 @@ class Stage:
             "--seed", str(options.choices.seed), "--run", "live", *self._where(bootstrap),
         )  # fmt: skip
 
-    def _finetune(self, bootstrap: str, base: Base) -> Command:
+    def _finetune(self, bootstrap: Connection, base: Base) -> Command:
         return segue(
             "finetune", "--every", f"{self.options.every:g}s", "--models", self._run / "models",
             "--name", base.manifest.name, "--seconds", str(LEARN_SECONDS),
@@ -216,8 +227,8 @@ class Stage:
         sessions = self.options.rate * self.options.seconds / EVENTS_A_SESSION
         return max(MIN_SESSIONS, round(sessions / 4))
 
-    def _where(self, bootstrap: str) -> tuple[str, ...]:
-        return ("--bootstrap", bootstrap, "--prefix", self._prefix)
+    def _where(self, bootstrap: Connection) -> tuple[str, ...]:
+        return ("--bootstrap", bootstrap.bootstrap, "--prefix", self._prefix)
 
 
 def _label(base: Base) -> str:
@@ -234,6 +245,6 @@ def _alone(directory: Path) -> Iterator[None]:
         yield
 
 
-def _remove_quietly(bootstrap: str, prefix: str) -> None:
+def _remove_quietly(bootstrap: Connection, prefix: str) -> None:
     with suppress(BrokerError):  # it is gone, and the topics with it or out of reach
         own_topics.remove(bootstrap, prefix)

@@ -1,22 +1,22 @@
-"""Turns into a command that ends when the demo does, even where the demo is killed outright.
+"""Turns into a command that ends when its starter does, even where that is killed outright.
 
-Run as a script (`python -I -S tether.py PARENT NICE COMMAND...`), never imported. The command takes
-this process over and keeps its id; whoever ends it in good order is processes.py.
+Run as a script (`python -I -S tether.py PARENT NICE SIGNAL COMMAND...`), never imported. The
+command takes this process over and keeps its id; whoever ends it in good order is processes.py.
 """
 
 import ctypes
 import os
-import signal
 import sys
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> None:
-    """Ask the kernel for SIGTERM on the parent's death, be nice, become the command."""
-    parent, niceness, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    """Ask the kernel for the signal on the parent's death, be nice, become the command."""
+    parent, niceness, number = map(int, sys.argv[1:4])
+    command = sys.argv[4:]
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it died before the kernel was asked
         sys.exit(1)
     os.nice(niceness)

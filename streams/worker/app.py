@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import cast
 
+from faust.tables import TableManager
 from faust.transport.consumer import Consumer
 from faust.types import TP
 
@@ -15,14 +19,18 @@ from ..answering import Answering, Delivery
 from ..batching import Batcher
 from ..decoding import EventError
 from ..metrics import WorkerMetrics
+from ..monitoring import Health
 from ..session import Limits
+from ..slot import ModelSlot
 from .faust_fixes import LedgerApp
 from .intake import Intake
-from .table import SessionTable
+from .table import AT_ONCE, SessionTable
 
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 30.0
+MORE_SECONDS = 0.5
+"""The pause where a sweep has left something over: 256 records in 30 s are fewer than come."""
 DRAIN_SECONDS = 5.0
 """How long what was taken may take to be answered before its partitions are let go."""
 
@@ -36,19 +44,29 @@ class WorkerApp(LedgerApp):
     sessions: SessionTable
     limits: Limits
     metrics: WorkerMetrics
+    slot: ModelSlot
+    health: Health
     idle: asyncio.Event
+    writing: asyncio.Lock
+    """Held by whoever changes sessions."""
     swept_at: float = 0.0
+    ended_by: Exception | None = None
+    """Why the worker stops by itself, where no signal asked it to."""
+    standing: dict[int, int]
+    """Partitions with events to take, and the offset that was due at the last `reread_ends`."""
 
     async def answer_forever(self) -> None:
         """Take batch after batch, until it is cancelled; nothing an event does ends this loop."""
         while True:
             batch = await self.batcher.take()
             self.idle.clear()
-            try:
-                await self._answer(batch)
-            finally:
-                self.idle.set()
-            await self._maybe_sweep()
+            async with self.writing:
+                try:
+                    await self._write_overtaken()
+                    await self._answer(batch)
+                finally:
+                    self.idle.set()
+                await self._maybe_sweep()
 
     async def _answer(self, batch: Sequence[Delivery]) -> None:
         try:
@@ -64,14 +82,7 @@ class WorkerApp(LedgerApp):
                 "the event at partition %d offset %d cannot be answered; to the DLQ",
                 delivery.at.partition, delivery.at.offset,
             )  # fmt: skip
-            refused = Delivery(
-                delivery.claim,
-                delivery.at,
-                delivery.key,
-                delivery.value,
-                EventError("internal", repr(err)),
-                delivery.taken_at,
-            )
+            refused = replace(delivery, decoded=EventError("internal", repr(err)))
             await self.answering.answer([refused])
 
     async def drain(self) -> None:
@@ -99,12 +110,28 @@ class WorkerApp(LedgerApp):
         """The partitions this worker answers."""
         return sorted(self.ledger.partitions)
 
+    def refuse(self, why: Exception) -> None:
+        """Take nothing more and stop as a signal would, with a reason."""
+        if self.ended_by is None:
+            logger.warning("the worker stops: %s", why)
+            self.ended_by = why
+            self.intake.open = False
+            signal.raise_signal(signal.SIGTERM)
+
     async def on_stop(self) -> None:
         """Finish what was begun before Faust takes the consumer apart."""
+        self.health.unready = "the worker is stopping"
         self.metrics.ready.set(0)
         if self.held:
             await self.drain()
         await super().on_stop()
+
+    async def _write_overtaken(self) -> None:
+        try:
+            if mended := await self.sessions.mend(self.held):
+                logger.warning("%d sessions had been written over; written again", mended)
+        except Exception:
+            logger.exception("sessions that were written over are not mended yet; tried again")
 
     async def _maybe_sweep(self) -> None:
         if time.monotonic() - self.swept_at < SWEEP_SECONDS:
@@ -112,21 +139,89 @@ class WorkerApp(LedgerApp):
         self.swept_at = time.monotonic()
         try:
             newest_ms = {p: ms for p, ms in self.intake.newest_ms.items() if p in self.held}
-            await self.sessions.sweep(newest_ms, self.committed, self.limits)
+            if await self.sessions.sweep(newest_ms, self.committed, self.limits) == AT_ONCE:
+                self.swept_at -= SWEEP_SECONDS - MORE_SECONDS
         except Exception:
             logger.exception("removing old sessions failed; it is tried again")
+
+    async def bury(self) -> None:
+        """Write the tombstones of sessions that were forgotten, once that is committed."""
+        if not self.sessions.data.forgotten:
+            return
+        try:
+            async with self.writing:
+                await self.sessions.bury(self.held, self.committed)
+        except Exception:
+            logger.exception("the tombstones of forgotten sessions failed; they are tried again")
 
     def committed(self, partition: int) -> int | None:
         """The committed offset of a partition of the events topic."""
         consumer = cast(Consumer, self.consumer)
         return consumer._committed_offset[TP(self.events_topic, partition)]
 
-    def observe(self) -> None:
-        """Set the gauges that are looked up rather than counted."""
-        self.metrics.ready.set(self.intake.open and not self.rebalancing)
+    def look(self) -> dict[str, Hashable]:
+        """Set the gauges that are looked up rather than counted; say what waits (progress.py)."""
+        self.health.unready = self._unready()
+        self.metrics.ready.set(self.health.unready is None)
         self.metrics.sessions.set(len(self.sessions.data.data))
-        for partition in self.ledger.partitions:
-            end = self.consumer.highwater(TP(self.events_topic, partition))
-            expected = self.ledger.expected(partition)
-            if end is not None and expected is not None:
-                self.metrics.lag.labels(str(partition)).set(max(0, end - expected))
+        if not self._joined:
+            recovery = cast(TableManager, self.tables).recovery
+            read = sum(offset or 0 for offset in recovery.active_offsets.values())
+            return {"joining the group and reading its sessions": (self.rebalancing_count, read)}
+        return dict(self._waiting())
+
+    def _waiting(self) -> Iterator[tuple[str, Hashable]]:
+        for partition, taken, end in self._ends():
+            answered = self.ledger.committable(partition) or 0
+            committed = self.committed(partition) or 0
+            self.metrics.lag.labels(str(partition)).set(max(0, end - taken))
+            if taken < end:
+                yield f"taking events of partition {partition}", taken
+            if answered < taken:
+                yield f"answering events of partition {partition}", answered
+            if committed < answered:
+                yield f"committing partition {partition}", committed
+
+    def _ends(self) -> Iterator[tuple[int, int, int]]:
+        """Each partition that is held, the offset that is due next, and the end as it is known."""
+        for tp in sorted(self.consumer.assignment()):
+            due = self.ledger.expected(tp.partition)
+            if tp.topic == self.events_topic and due is not None:
+                yield tp.partition, due, self.consumer.highwater(tp) or due
+
+    @property
+    def _joined(self) -> bool:
+        return self.rebalancing_count > 0 and not self.rebalancing and not self.in_recovery
+
+    def _unready(self) -> str | None:
+        if self.should_stop:
+            return "the worker is stopping"
+        if self.slot.current is None:
+            return "no model is loaded: announce a champion"
+        if not self._joined or not self.intake.open:
+            return "partitions are being assigned, or their sessions read"
+        if not self.held:
+            return "no partition is assigned: the group has more workers than partitions"
+        return None
+
+    def forget_lag(self) -> None:
+        """Show no lag of partitions that are let go: somebody else's worker tells of it."""
+        for partition in self.held:
+            with suppress(KeyError):
+                self.metrics.lag.remove(str(partition))
+
+    async def reread_ends(self) -> None:
+        """Read partitions again whose end Faust has read, and not delivered to its last offset.
+
+        Either a transaction marker stands there, which is no event, or Faust lost the last ones;
+        a lost one in the middle is noticed when its successor comes (intake.py).
+        """
+        standing = {partition: due for partition, due, end in self._ends() if due < end}
+        if self.idle.is_set() and not self.batcher and self._joined:
+            for partition, due, end in list(self._ends()):
+                tp = TP(self.events_topic, partition)
+                if self.standing.get(partition) != due or due >= end:
+                    continue
+                if (await self.consumer.position(tp) or 0) >= end:
+                    await self.intake.reread(partition, due, end)
+        self.standing = standing

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, cast
@@ -15,25 +16,40 @@ from typing import Any, cast
 from faust.streams import Stream
 from faust.types import StreamT
 
+from infra.broker import BrokerError
 from infra.topics import Topics
 
 from ..answering import Answering
 from ..batching import Batcher
+from ..dead_letters import replays_of
 from ..metrics import WorkerMetrics
+from ..monitoring import Health
 from ..records import Record
-from ..settings import Settings
+from ..settings import ConfigError, Settings
 from ..slot import ModelSlot
 from .app import WorkerApp
 from .commits import Ledger
+from .credentials import credentials
+from .faust_fixes import SureTables
 from .gaps import missing_events
 from .intake import Arrived, Intake
+from .partitions import agreed_partitions
 from .table import CHANGELOG_CONFIG, SessionTable
 
 logger = logging.getLogger(__name__)
 
 
+REREAD_SECONDS = 2.0
+"""How often the ends of partitions are looked at (`WorkerApp.reread_ends`)."""
+
+
 def make_app(
-    settings: Settings, topics: Topics, slot: ModelSlot, metrics: WorkerMetrics, partitions: int
+    settings: Settings,
+    topics: Topics,
+    slot: ModelSlot,
+    metrics: WorkerMetrics,
+    health: Health,
+    partitions: int,
 ) -> WorkerApp:
     """Put a worker together; `partitions` is how many the events topic has."""
     conf = settings.worker
@@ -41,6 +57,7 @@ def make_app(
         f"{settings.topics.prefix}{conf.group}",
         version=1,
         broker=f"aiokafka://{settings.kafka.bootstrap}",
+        broker_credentials=credentials(settings.kafka.connection),
         autodiscover=False,
         store="memory://",
         topic_partitions=partitions,
@@ -63,12 +80,15 @@ def make_app(
         stream_processing_timeout=30,
         consumer_auto_offset_reset="earliest",
         worker_redirect_stdouts=False,
+        TableManager=SureTables,
         web_enabled=False,  # metrics have their own port; Faust's server shows tables to anyone
     )
     app.ledger, app.events_topic, app.metrics = Ledger(), topics.events, metrics
+    app.slot, app.health, app.standing = slot, health, {}
     app.limits = settings.session.limits
     app.idle = asyncio.Event()
     app.idle.set()
+    app.writing = asyncio.Lock()
     app.batcher = Batcher(conf.max_batch, conf.max_wait_ms / 1000, capacity=4 * conf.max_batch)
     app.sessions = _sessions(app, partitions)
     app.answering = Answering(
@@ -85,12 +105,13 @@ def make_app(
     app.intake = Intake(
         ledger=app.ledger,
         batcher=app.batcher,
-        missing=partial(missing_events, settings.kafka.bootstrap, topics.events),
+        missing=partial(missing_events, settings.kafka.connection, topics.events),
         partitions=partitions,
         metrics=metrics,
         monotonic=time.monotonic,
     )
     _add_agent(app)
+    _add_tasks(app, partial(agreed_partitions, settings, topics), conf.partitions_check_seconds)
     return app
 
 
@@ -131,14 +152,25 @@ def _add_agent(app: WorkerApp) -> None:
         async for event in events_in:
             message = event.message
             appended_ms = round((message.timestamp or 0) * 1000)
+            headers = message.headers  # Faust gives a dictionary or pairs, as it came by them
+            pairs = headers.items() if isinstance(headers, dict) else headers or ()
             await app.intake.take(
-                Arrived(message.partition, message.offset, appended_ms, message.key, message.value)
+                Arrived(
+                    message.partition,
+                    message.offset,
+                    appended_ms,
+                    message.key,
+                    message.value,
+                    replays_of(pairs),
+                )
             )
 
+
+def _add_tasks(app: WorkerApp, agreed_partitions: Callable[[], int], check_seconds: float) -> None:
     @app.task  # type: ignore[untyped-decorator]
     async def answer() -> None:
         # Faust starts its tasks when recovery is over: from here on events are answered.
-        app.observe()
+        app.look()
         held = ", ".join(map(str, app.held)) or "none yet"
         logger.info("ready: %d sessions, partitions %s", len(app.sessions.data.data), held)
         try:
@@ -150,11 +182,29 @@ def _add_agent(app: WorkerApp) -> None:
             await app.crash(err)
 
     @app.timer(1.0)  # type: ignore[untyped-decorator]
-    async def observe() -> None:
-        app.observe()
+    async def bury() -> None:
+        await app.bury()
+
+    @app.timer(REREAD_SECONDS)  # type: ignore[untyped-decorator]
+    async def reread_ends() -> None:
+        try:
+            await app.reread_ends()
+        except Exception:
+            logger.exception("looking at the ends of partitions failed; it is tried again")
+
+    @app.timer(check_seconds)  # type: ignore[untyped-decorator]
+    async def check_partitions() -> None:
+        # Faust would go on with the partitions it knows, and nobody would answer the new ones.
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, agreed_partitions)
+        except BrokerError:
+            return  # away: whatever waits for it tells
+        except ConfigError as err:
+            app.refuse(err)
 
     @app.on_partitions_revoked.connect
     async def revoked(*_: Any, **__: Any) -> None:  # noqa: ANN401 - Faust's signal decides
+        app.forget_lag()
         if app.held:
             await app.drain()
             app.intake.open = not app.should_stop

@@ -9,13 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Container, Iterator, Set
 from functools import cached_property
-from typing import Final
+from typing import Final, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer
+from faust.tables.manager import TableManager
+from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode.services import WaitArgT
 from mode.utils.queues import FlowControlEvent
+from mode.utils.times import Seconds, want_seconds
 
 from .commits import Ledger
 
@@ -24,6 +28,8 @@ logger = logging.getLogger(__name__)
 READ: Final = "0.15.3"
 """The release these fixes were written against."""
 FETCH_WAIT_MS: Final = 100
+STEP_SECONDS: Final = 20.0
+"""How long one step of a recovery may take, other than reading the changelog."""
 
 if faust.__version__ != READ:
     raise ImportError(
@@ -122,6 +128,41 @@ class LedgerConsumer(driver.Consumer):
         if tp.topic != self.events_topic:
             return None
         return self.ledger.committable(tp.partition)
+
+
+class SureRecovery(Recovery):
+    """Begins a recovery again when a step of it does not end.
+
+    Stock Faust takes a step that timed out for the end of the service: the task that recovers ends
+    without a word, and the worker holds partitions that it never answers.
+    """
+
+    logger = logging.getLogger("faust.segue")
+
+    async def _wait(self, coro: WaitArgT, timeout: Seconds | None = None) -> None:
+        limit = None if timeout is None else min(want_seconds(timeout), STEP_SECONDS)
+        signal = self.signal_recovery_start
+        result = await self.wait_first(coro, signal, timeout=limit)  # type: ignore[arg-type]
+        if result.stopped:
+            if self._stopped.is_set() or self._crashed.is_set():
+                raise ServiceStopped
+            logger.warning("a step of the recovery took over %g s; it begins again", limit)
+            signal.set()
+        if signal.is_set():
+            raise RebalanceAgain
+
+
+class SureTables(TableManager):
+    """The tables of an application, with the recovery above."""
+
+    logger = logging.getLogger("faust.segue")
+
+    @property
+    def recovery(self) -> SureRecovery:
+        """The recovery of every table."""
+        if self._recovery is None:
+            self._recovery = SureRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return cast(SureRecovery, self._recovery)
 
 
 class LedgerTransport(driver.Transport):

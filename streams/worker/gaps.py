@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from infra.connection import Address, connection
+
+from ..dead_letters import replays_of
 from .intake import Arrived
 
 
 async def missing_events(
-    bootstrap: str, topic: str, partition: int, start: int, end: int
+    bootstrap: Address, topic: str, partition: int, start: int, end: int
 ) -> list[Arrived]:
     """The records with start <= offset < end, in order; empty when there are none.
 
@@ -22,7 +25,9 @@ async def missing_events(
     tp = TopicPartition(topic, partition)
     found: list[Arrived] = []
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+        **connection(bootstrap).client_arguments(),
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
     )
     consumer.assign([tp])
     await consumer.start()
@@ -31,7 +36,14 @@ async def missing_events(
         while await consumer.position(tp) < end:
             records = (await consumer.getmany(tp, timeout_ms=1000)).get(tp, [])
             found += [
-                Arrived(partition, record.offset, record.timestamp, record.key, record.value)
+                Arrived(
+                    partition,
+                    record.offset,
+                    record.timestamp,
+                    record.key,
+                    record.value,
+                    replays_of(record.headers),
+                )
                 for record in records
                 if record.offset < end
             ]

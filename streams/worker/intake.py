@@ -32,6 +32,7 @@ class Arrived(NamedTuple):
     appended_ms: int
     key: bytes | None
     value: bytes | None
+    replays: int = 0
 
 
 class Intake:
@@ -56,6 +57,7 @@ class Intake:
         self.newest_ms: dict[int, int] = {}
         """The newest append time seen in each partition, milliseconds since 1970."""
         self._warned = False
+        self._turn = asyncio.Lock()  # a hole at the end is not read by the agent (`reread`)
         self.open = True
         """False while what was taken is answered and nothing new may come in (see `drain`)."""
 
@@ -64,12 +66,19 @@ class Intake:
         if not self.open:
             return  # not taken, so not committed: it comes again
         partition, offset = record.partition, record.offset
-        found = self._ledger.look(partition, offset)
-        if found is Delivery.EARLY:
-            await self._fill(partition, offset)
+        async with self._turn:
             found = self._ledger.look(partition, offset)
-        if found is Delivery.NEXT:
-            await self._enter(record, self._ledger.take(partition, offset))
+            if found is Delivery.EARLY:
+                await self._fill(partition, offset)
+                found = self._ledger.look(partition, offset)
+            if found is Delivery.NEXT:
+                await self._enter(record, self._ledger.take(partition, offset))
+
+    async def reread(self, partition: int, due: int, end: int) -> None:
+        """Take what lies before `end` from the topic itself, if `due` is still what comes next."""
+        async with self._turn:
+            if self.open and self._ledger.expected(partition) == due:
+                await self._fill(partition, end)
 
     async def _fill(self, partition: int, end: int) -> None:
         """Read the hole before `end` from the topic itself."""
@@ -120,7 +129,8 @@ class Intake:
         now = self._monotonic()
         self._metrics.stage.labels("decode").observe(now - began)
         at = Arrival(partition, record.offset, record.appended_ms)
-        await self._batcher.put(Taken(claim, at, record.key, record.value, decoded, now))
+        taken = Taken(claim, at, record.key, record.value, decoded, now, record.replays)
+        await self._batcher.put(taken)
 
     def _warn_of_partitioner(self, record: Arrived) -> None:
         if not self._warned:  # once for all: the metric counts

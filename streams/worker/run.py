@@ -13,27 +13,33 @@ from typing import NoReturn
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from infra.broker import BrokerError
-from infra.topics import Topics, partition_counts
+from infra.connection import DeniedError
+from infra.topics import Topics
 
 from ..announcements import announce, announcement, latest
 from ..events import ModelAnnouncement
 from ..metrics import WorkerMetrics
-from ..monitoring import serve_metrics
+from ..monitoring import Health, serve_metrics
 from ..recommendations import rfc3339
 from ..scoring import Scorer, load_scorer
-from ..settings import ConfigError, Settings
+from ..settings import Settings
 from ..slot import ModelSlot
 from ..swap import Follower
 from .assembly import make_app
+from .partitions import agreed_partitions
+from .watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
 CATCH_UP_SECONDS = 20.0
+"""How long the champion may take to be loaded before the log says that it takes long."""
 
 
 def run_worker(settings: Settings, bundle: Path | None, name: str | None) -> NoReturn:
-    """Serve until a signal ends the process.
+    """Serve until a signal ends the process, or the watchdog does (exit code 3).
+
+    The model is loaded and warm before the group is joined: whoever joins takes partitions from
+    workers that answer.
 
     Args:
         settings: the frozen tree.
@@ -43,21 +49,17 @@ def run_worker(settings: Settings, bundle: Path | None, name: str | None) -> NoR
     Raises:
         BundleError: the bundle is refused.
         BrokerError: no broker answers, or the topics are not there.
-        ConfigError: the topics do not fit together.
+        ConfigError: the topics do not fit together, at the start or later.
         SystemExit: the worker was stopped; code 0 after a signal.
     """
     topics = Topics.named(settings.topics.prefix)
-    partitions = _partitions(settings, topics)
+    partitions = agreed_partitions(settings, topics)
     registry = CollectorRegistry()
-    metrics = WorkerMetrics(registry)
-    slot = ModelSlot(load_scorer(bundle, settings.scoring) if bundle is not None else None)
-    server = serve_metrics(
-        registry,
-        settings.worker.metrics_host,
-        settings.worker.metrics_port,
-        ready=lambda: bool(metrics.ready._value.get()),
-    )
+    metrics, health = WorkerMetrics(registry), Health(unready="the model is being loaded")
+    conf = settings.worker
+    server = serve_metrics(registry, conf.metrics_host, conf.metrics_port, health)
     logger.info("metrics at http://%s:%d/metrics", *server.server_address[:2])
+    slot = ModelSlot(load_scorer(bundle, settings.scoring) if bundle is not None else None)
     followed = name or (slot.current.name if slot.current else "")
     follower = _follow(settings, topics, followed, slot, metrics)
     _show_model(slot, metrics)
@@ -66,41 +68,23 @@ def run_worker(settings: Settings, bundle: Path | None, name: str | None) -> NoR
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # the consumer's thread makes its own
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = make_app(settings, topics, slot, metrics, partitions)
+    app = make_app(settings, topics, slot, metrics, health, partitions)
     worker = app.Worker(loop=loop, quiet=True, loglevel="WARN", logging_config=log_config())
     worker.spinner = None  # it writes escape codes into logs
+    watchdog = Watchdog(
+        loop, app.look, health, patience=conf.live_seconds, grace=conf.watchdog_seconds
+    )
+    watchdog.start()
     try:
         worker.execute_from_commandline()
+    except SystemExit:
+        if app.ended_by is not None:
+            raise app.ended_by from None
+        raise
     finally:
+        watchdog.stop()
         follower.stop(timeout=1.0)
         server.shutdown()
-
-
-def _partitions(settings: Settings, topics: Topics) -> int:
-    """How many partitions the topics have, which must be the same for all three.
-
-    Faust finds out about a mismatch at its first write, and then serves nothing, in silence.
-    """
-    bootstrap = settings.kafka.bootstrap
-    names = (topics.events, topics.recommendations, topics.feedback)
-    changelog = settings.changelog
-    counts = partition_counts(bootstrap, [*names, topics.models, topics.dlq, changelog])
-    absent = [name for name in (*names, topics.models, topics.dlq) if name not in counts]
-    if absent:
-        raise BrokerError(
-            f"{bootstrap} has no topic {', '.join(absent)}; make them with "
-            f"`segue topics create --bootstrap {bootstrap}`"
-        )
-    found = {name: counts[name] for name in names}
-    if changelog in counts:
-        found[changelog] = counts[changelog]
-    if len(set(found.values())) != 1:
-        raise ConfigError(
-            f"partition counts differ: {found}; events, recommendations, feedback and the "
-            "changelog need the same count: make the topics anew, or change SEGUE_WORKER__GROUP "
-            "to begin with an empty changelog"
-        )
-    return counts[topics.events]
 
 
 def _follow(
@@ -114,7 +98,7 @@ def _follow(
         return load_scorer(path, settings.scoring)
 
     follower = Follower(
-        settings.kafka.bootstrap,
+        settings.kafka.connection,
         topics.models,
         name,
         slot,
@@ -125,19 +109,31 @@ def _follow(
         on_refusal=lambda reason: metrics.refusals.labels(reason).inc(),
     )
     follower.start()
-    if not follower.catch_up(CATCH_UP_SECONDS):
-        logger.warning("announcements of %s were not read within %.0f s", name, CATCH_UP_SECONDS)
+    began = time.monotonic()
+    while not follower.catch_up(CATCH_UP_SECONDS):
+        logger.warning(
+            "%s: the champion is not loaded yet, after %.0f s; the group is joined when it is",
+            name, time.monotonic() - began,
+        )  # fmt: skip
     return follower
 
 
 def _introduce(settings: Settings, topics: Topics, slot: ModelSlot) -> None:
     """Announce the first bundle of a name, so that the fine-tune knows whom to challenge."""
     scorer = slot.current
-    bootstrap = settings.kafka.bootstrap
+    bootstrap = settings.kafka.connection
     if scorer is None or scorer.name in latest(bootstrap, topics.models):
         return
     first = announcement(scorer.bundle, "champion", rfc3339(time.time() * 1000))
-    announce(bootstrap, topics.models, [first])
+    try:
+        announce(bootstrap, topics.models, [first])
+    except DeniedError as err:
+        # A worker has no need to say what others serve, so its role is not allowed to.
+        logger.warning(
+            "%s %s is not announced, so no fine-tune challenges it: %s; an operator can: `segue "
+            "models promote %s %s`", scorer.name, scorer.version, err, scorer.name, scorer.version,
+        )  # fmt: skip
+        return
     logger.info("announced %s %s, the first of its name", scorer.name, scorer.version)
 
 

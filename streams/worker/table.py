@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from itertools import islice
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import faust
 import msgspec
@@ -18,7 +18,8 @@ from faust.stores.memory import Store as MemoryStore
 from faust.tables import TableManager
 from faust.types import TP, EventT
 
-from ..session import Limits, Session, pack, place, unpack
+from ..session import Limits, Session, is_forgotten, newer, pack, place, unpack
+from ..settings import ConfigError
 
 logger = logging.getLogger(__name__)
 
@@ -32,22 +33,42 @@ CHANGELOG_CONFIG = {
     "delete.retention.ms": 3_600_000,
 }
 
+AT_ONCE = 256
+"""Records that one sweep removes at the most: events wait meanwhile."""
+
+
+class Refuses(Protocol):
+    """An application that can stop by itself."""
+
+    def refuse(self, why: Exception) -> None: ...  # noqa: D102 - the class says it
+
 
 class SessionStore(MemoryStore[bytes, bytes]):
     """The table's dictionary: session_id bytes -> packed session."""
 
     logger = logging.getLogger("faust.segue")  # Faust's own lines are not ours
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.overtaken: dict[bytes, int] = {}
+        """Sessions whose last record in the changelog is not their newest, with partitions."""
+        self.forgotten: set[bytes] = set()
+        """Keys of records that only say so, and wait for their tombstone."""
+
     def put(self, key: bytes, value: bytes, partition: int) -> None:
         """Keep a session as the newest."""
         self.data.pop(key, None)
         self.data[key] = value
         self._key_partition[key] = partition
+        self.overtaken.pop(key, None)
+        (self.forgotten.add if is_forgotten(value) else self.forgotten.discard)(key)
 
     def discard(self, key: bytes) -> None:
         """Forget a session."""
         self.data.pop(key, None)
         self._key_partition.pop(key, None)
+        self.overtaken.pop(key, None)
+        self.forgotten.discard(key)
 
     def apply_changelog_batch(
         self,
@@ -58,7 +79,7 @@ class SessionStore(MemoryStore[bytes, bytes]):
         """Apply changelog records: of two about a session, the one of the later event counts.
 
         A worker that was cut off may write once more when it wakes; its record is the later one in
-        the changelog and the earlier one in the session.
+        the changelog and the earlier one in the session. `overtaken` then holds the session.
         """
         for event in batch:
             key, value = event.message.key, event.message.value
@@ -67,7 +88,19 @@ class SessionStore(MemoryStore[bytes, bytes]):
                 continue
             if value is None:
                 self.discard(key)
-            elif not self._outdated(key, value, partition):
+            elif newer(value):
+                cast("Refuses", self.app).refuse(
+                    ConfigError(
+                        f"{event.message.topic} partition {partition} offset "
+                        f"{event.message.offset}: a newer version of Segue has written this "
+                        "session's record; start that version again, or begin with an empty "
+                        "changelog under another SEGUE_WORKER__GROUP (docs/operations.md, Upgrade)"
+                    )
+                )
+                return
+            elif self._outdated(key, value, partition):
+                self.overtaken[key] = partition
+            else:
                 self.put(key, value, partition)
 
     def _outdated(self, key: bytes, value: bytes, partition: int) -> bool:
@@ -106,10 +139,23 @@ class SessionTable(faust.Table[bytes, bytes]):
         await self._log(session.partition, key, value)
         self.data.put(key, value, session.partition)
 
+    async def mend(self, held: Collection[int]) -> int:
+        """Write again what a worker that was cut off has put an older state over.
+
+        Compaction keeps the last record, so that the next recovery would go on from the older one.
+        Returns how many were written; `held` are the partitions that are ours.
+        """
+        late = list(self.data.overtaken.items())
+        for key, partition in late:
+            if partition in held and key in self.data.data:
+                await self._log(partition, key, self.data.data[key])
+            self.data.overtaken.pop(key, None)
+        return len(late)
+
     async def sweep(
         self, now_ms: dict[int, int], committed: Callable[[int], int | None], limits: Limits
     ) -> int:
-        """Remove expired sessions, at most 256, the longest unused first; return how many.
+        """Remove expired sessions, AT_ONCE at most, the longest unused first; return how many.
 
         Args:
             now_ms: the newest append time seen in each partition.
@@ -117,11 +163,29 @@ class SessionTable(faust.Table[bytes, bytes]):
                 and must then find the record it made.
             limits: how long a record is kept.
         """
-        old = list(islice(self._old(now_ms, committed, limits), 256))
+        old = list(islice(self._old(now_ms, committed, limits), AT_ONCE))
         await asyncio.gather(*(self._log(partition, key, None) for key, partition in old))
         for key, _ in old:
             self.data.discard(key)
         return len(old)
+
+    async def bury(self, held: Container[int], committed: Callable[[int], int | None]) -> int:
+        """Write the tombstones of forgotten sessions in held partitions; return how many.
+
+        Not before the forgetting is committed: what came before may else come again, and would
+        find nothing that says that it was answered.
+        """
+        gone = []
+        for key in self.data.forgotten:
+            raw, partition = self.data.data.get(key), self.data._key_partition.get(key, -1)
+            if raw is None or partition not in held:
+                continue
+            if place(raw).offset < (committed(partition) or 0):
+                gone.append((key, partition))
+        await asyncio.gather(*(self._log(partition, key, None) for key, partition in gone))
+        for key, _ in gone:
+            self.data.discard(key)
+        return len(gone)
 
     def _old(
         self, now_ms: dict[int, int], committed: Callable[[int], int | None], limits: Limits
@@ -148,8 +212,11 @@ class SessionTable(faust.Table[bytes, bytes]):
         topic = self.changelog_topic_name
         sent = await self.app.producer.send(topic, key, value, partition, None, None)
         metadata = await sent
-        # Recovery after a rebalance need not read again what this worker wrote itself.
+        # Recovery after a rebalance need not read again what this worker wrote itself, as long as
+        # nobody else has written between: a worker that was cut off and the one that took over
+        # write at the same time, and what the other wrote must be read.
         recovery = cast(TableManager, self.app.tables).recovery
         tp = TP(topic, partition)
-        if tp in recovery.active_tps:
-            recovery.active_offsets[tp] = max(recovery.active_offsets[tp] or -1, metadata.offset)
+        known: int | None = recovery.active_offsets.get(tp)  # None between two recoveries
+        if tp in recovery.active_tps and known is not None and metadata.offset == known + 1:
+            recovery.active_offsets[tp] = metadata.offset

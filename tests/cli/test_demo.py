@@ -127,3 +127,10 @@ def test_the_signals_are_given_back(segue, folder, play):
     play(whole())
     segue("demo", "--dir", str(folder))
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_settings_of_a_locked_broker_are_not_for_the_demo_s_own(segue, folder, monkeypatch):
+    monkeypatch.setenv("SEGUE_KAFKA__SECURITY_PROTOCOL", "SSL")
+    answer = segue("demo", "--dir", str(folder))
+    assert answer.code == 2
+    assert "--bootstrap" in answer.err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.reader import require_listener
+from infra.greeting import require_listener
 
 pytestmark = pytest.mark.broker
 ROOT = Path(__file__).parents[2]

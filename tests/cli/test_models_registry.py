@@ -94,3 +94,24 @@ def test_a_promotion_and_a_rollback_are_told_and_seen(broker, root):
     ]
     (root / "m" / "v1").rename(root / "elsewhere")
     assert "not in this registry" in run("list", *where).stdout
+
+
+@pytest.mark.broker
+def test_a_registry_and_its_champion_come_back_from_a_file(broker, root, tmp_path):
+    prefix = f"t{uuid4().hex[:8]}."
+    topics = Topics.named(prefix)
+    create(broker, topics, 1, 1)
+    where = ("--bootstrap", broker, "--prefix", prefix)
+    assert run("promote", "m", "v1", "--models", root, *where).exit_code == 0
+    file, fresh = tmp_path / "m.tar", tmp_path / "fresh"
+    made = json.loads(run("backup", "--to", file, "--models", root, *where, "--json").stdout)
+    assert made["versions"] == [["m", "v1"], ["m", "v2"]]
+    assert made["announcements"] == ["m"]
+    said = run("restore", file, "--models", fresh)
+    assert "segue models promote m v1" in said.stdout
+    again = run("restore", file, "--models", fresh)
+    assert isinstance(again.exception, FileExistsError)
+    told = run("restore", file, "--models", fresh, "--force", "--announce", *where, "--json")
+    assert json.loads(told.stdout)["champions"] == [["m", "v1"]]
+    last = read_to_end(broker, topics.models).records[-1]
+    assert json.loads(last.value or b"")["uri"].endswith("/fresh/m/v1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -46,6 +47,19 @@ def test_a_replay_reports_what_was_sent_and_acknowledged(broker, topics, prefix,
     entry = json.loads(ledger.read_text().splitlines()[0])
     assert list(entry) == ["session_id", "event_id", "partition", "offset", "sent_at"]
     assert entry["session_id"].startswith(report["run"])
+
+
+def test_hashed_sessions_leave_no_session_id(broker, topics, prefix, tmp_path, monkeypatch):
+    where = ("--bootstrap", broker, "--prefix", prefix, "--data", "simulated:sessions=2")
+    code, _, stderr = run(*where, "--hash-sessions")
+    assert (code, "session_key_file" in stderr) == (2, True)
+    monkeypatch.setenv("SEGUE_PRIVACY__SESSION_KEY", "0123456789abcdef")
+    ledger = tmp_path / "ledger.jsonl"
+    code, _, stderr = run(*where, "--rate", 500, "--hash-sessions", "--ledger", ledger)
+    assert code == 0, stderr
+    sent = {json.loads(line)["session_id"] for line in ledger.read_text().splitlines()}
+    assert len(sent) == 2
+    assert all(re.fullmatch("[0-9a-f]{32}", session_id) for session_id in sent)
 
 
 def test_ctrl_c_ends_it_cleanly_with_a_report(broker, topics, prefix):

@@ -45,3 +45,25 @@ def test_a_prefix_that_kafka_would_not_take_is_2(segue):
     answer = segue("topics", "check", "--prefix", "a b")
     assert answer.code == 2
     assert "topic prefix 'a b'" in answer.err
+
+
+def test_the_rights_of_a_role_are_listed_without_a_broker(segue):
+    answer = segue("topics", "acls", "--for", "consumer", "--principal", "User:app")
+    assert answer.code == 0
+    assert [line.split() for line in answer.out.splitlines()] == [
+        ["needs", "User:app", "READ", "topic", "music.recommendations.v1"],
+        ["needs", "User:app", "READ", "group", "segue-consumers"],
+    ]
+    told = segue("topics", "acls", "--for", "player", "--principal", "User:p", "--json")
+    assert json.loads(told.out)["grants"] == [
+        {
+            "kind": "topic",
+            "name": "music.playback.events.v1",
+            "operation": "WRITE",
+            "prefixed": False,
+        }
+    ]
+
+
+def test_an_unknown_role_is_misuse(segue):
+    assert segue("topics", "acls", "--for", "king", "--principal", "User:p").code == 2

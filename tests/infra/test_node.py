@@ -80,3 +80,19 @@ def test_what_is_not_kafka_is_no_answer(says):
             assert node.describe_cluster(listener.getsockname()[1]) == b""
         finally:
             thread.join()
+
+
+def test_a_node_of_several_knows_every_controller_and_what_is_its_own(tmp_path):
+    seat = node.Seat(2, "S" * 22, {1: 11, 2: 22, 3: 33}, {"min.insync.replicas": "2"})
+    text = node.write_properties(tmp_path, 1234, 5678, seat=seat).read_text()
+    own = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and line[0] != "#")
+    assert own["node.id"] == "2"
+    assert own["controller.quorum.voters"] == "1@127.0.0.1:11,2@127.0.0.1:22,3@127.0.0.1:33"
+    assert own["listeners"] == "PLAINTEXT://127.0.0.1:1234,CONTROLLER://127.0.0.1:22"
+    assert own["min.insync.replicas"] == "2"
+
+
+def test_cluster_ids_are_never_options():
+    ids = {node.new_cluster_id() for _ in range(200)}
+    assert len(ids) == 200
+    assert all(len(text) == 22 and text[0] == "S" for text in ids)

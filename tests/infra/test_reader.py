@@ -8,7 +8,8 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
 from infra.broker import BrokerError
-from infra.reader import read_between, read_to_end, reading, require_listener
+from infra.greeting import require_listener
+from infra.reader import read_between, read_to_end, reading
 
 Send = Callable[..., str]
 

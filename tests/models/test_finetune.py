@@ -176,6 +176,16 @@ def test_too_little_feedback_is_waited_for(job: Job):
     assert job.registry.verdicts(NAME) == []
 
 
+def test_what_is_waited_for_is_said_once_and_again_when_it_has_grown(job: Job):
+    said: list[str] = []
+    tuner = FineTuner(job.config, say=said.append)
+    for records in (STREAM[:50], [], [], STREAM[50:100]):
+        job.send(records)
+        tuner.run_once()
+    assert len(said) == 2
+    assert all("waiting for 100" in line for line in said)
+
+
 def test_a_fine_tune_that_dies_while_it_exports_leaves_nothing_and_is_repeated(
     job: Job, monkeypatch
 ):

@@ -10,19 +10,24 @@ BEGAN_MS = 1_795_239_000_000  # 2026-11-21T05:30:00Z
 MINUTE_MS = 60_000
 SHORT = (0, 1, 4_000, 29 * MINUTE_MS)
 ANY_GAP = (*SHORT, -5 * MINUTE_MS, 30 * MINUTE_MS, 30 * MINUTE_MS + 1, 45 * MINUTE_MS)
+KINDS = ("start", "play", "skip", "other")
 
 Delivered = tuple[PlaybackEvent, Arrival]
 
 
 @st.composite
 def listening(
-    draw: st.DrawFn, *, gaps: tuple[int, ...] = ANY_GAP, max_size: int = 15
+    draw: st.DrawFn,
+    *,
+    gaps: tuple[int, ...] = ANY_GAP,
+    max_size: int = 15,
+    kinds: tuple[str, ...] = KINDS,
 ) -> list[Delivered]:
     """Events of one session in the order of their partition; few tracks, so that they repeat."""
     steps = draw(
         st.lists(
             st.tuples(
-                st.sampled_from(("start", "play", "skip", "other")),
+                st.sampled_from(kinds),
                 st.sampled_from("abc"),
                 st.sampled_from(gaps),
                 st.sampled_from((None, 1, 2, 3)),

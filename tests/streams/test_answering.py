@@ -289,3 +289,35 @@ def test_a_worker_cut_off_at_any_write_leaves_what_an_undisturbed_one_leaves(del
     assert lists(cut) == lists(calm)
     assert len(lists(calm)) == len(delivered)
     assert finished(cut) == finished(calm)
+
+
+def test_a_forgotten_session_is_answered_with_nothing_and_begins_anew():
+    worker = worker_after(("start", "a"), ("forget", "-"), ("play", "b"))
+    forgotten, anew = worker.told(LISTS, Recommendation)[1:]
+    assert (forgotten.items, forgotten.fallback, forgotten.model_version) == (
+        (),
+        "forgotten",
+        "none",
+    )
+    assert forgotten.recommendation_id == recommendation_id("s", "e1")
+    assert worker.scorer.asked == [(("a", UNKNOWN),), (("b", HEARD),)]
+    assert anew.fallback is None
+    (told,) = worker.told(FEEDBACK, Feedback)  # a stays unfinished: nothing is told of it
+    assert (told.track_id, told.position, told.rank, told.recommendation_id) == ("b", 0, None, None)
+
+
+def test_a_forgotten_session_holds_nothing_of_what_was():
+    worker = worker_after(("play", "a"), ("start", "b"), ("forget", "-"))
+    kept = worker.load("s")
+    assert kept is not None
+    assert kept.forgotten
+    assert (kept.history, kept.pending, kept.closed, kept.event_ids) == ((), None, (), ("e2",))
+
+
+def test_a_forgetting_that_kafka_delivers_again_is_answered_again():
+    worker = worker_after(("play", "a"), ("forget", "-"))
+    worker.answer(worker.delivery(event("forget", "-", 1), at(1)))
+    lists = worker.told(LISTS, Recommendation)
+    assert lists[-1].recommendation_id == lists[-2].recommendation_id
+    worker.answer(worker.delivery(event("play", "a", 0), at(0)))  # older: it was answered
+    assert len(worker.told(LISTS, Recommendation)) == 3

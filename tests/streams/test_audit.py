@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -278,3 +279,17 @@ def test_the_first_few_of_each_kind_of_trouble_are_told_with_their_sessions():
     told = [(fault.kind, fault.offset, fault.session_id) for fault in audit.faults(2)]
     assert told == [("missing", 0, "s0"), ("missing", 1, "s1"), ("conflicting", 0, "x")]
     assert audit.unsettled() == {f"s{number}" for number in range(7)}
+
+
+@pytest.mark.parametrize("letter_first", [True, False])
+def test_a_session_whose_event_was_answered_only_when_it_was_replayed_is_unsettled(letter_first):
+    audit, raw = Audit(), encode(event())
+    headers = dict(letter(0, 0)) | {"segue.reason": b"internal"}
+    refused: list[Record] = [
+        ("dead_letter", (list(headers.items()),)),
+        ("event", (0, 0, raw, NOW_MS)),
+    ]
+    feed(audit, refused if letter_first else refused[::-1])
+    tally = feed(audit, [("event", (0, 1, raw, NOW_MS)), ("recommendation", (answer(event()),))])
+    assert (tally.answered, tally.missing, tally.wrong_reasons) == (2, [], 0)
+    assert audit.unsettled() == {"s"}

@@ -4,7 +4,7 @@ import urllib.request
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from streams.monitoring import PortError, serve_metrics
+from streams.monitoring import Health, PortError, serve_metrics
 
 
 def get(port: int, path: str) -> tuple[int, str]:
@@ -19,17 +19,20 @@ def get(port: int, path: str) -> tuple[int, str]:
 def test_metrics_readiness_and_liveness_are_told_apart() -> None:
     registry = CollectorRegistry()
     Counter("segue_tests", "Counted by this test.", registry=registry).inc(3)
-    ready = False
-    server = serve_metrics(registry, "127.0.0.1", 0, ready=lambda: ready)
+    health = Health(unready="the model is being loaded")
+    server = serve_metrics(registry, "127.0.0.1", 0, health)
     try:
         port = server.server_address[1]
         status, text = get(port, "/metrics")
         assert status == 200
         assert "segue_tests_total 3.0" in text
-        assert get(port, "/ready") == (503, "not ready\n")
-        ready = True
-        assert get(port, "/ready") == (200, "ready\n")
+        assert get(port, "/ready") == (503, "not ready: the model is being loaded\n")
         assert get(port, "/live") == (200, "live\n")
+        health.unready = None
+        assert get(port, "/ready") == (200, "ready\n")
+        health.stalled = "it stands"
+        assert get(port, "/live") == (503, "not live: it stands\n")
+        assert get(port, "/ready") == (503, "not ready: it stands\n")
         assert get(port, "/table")[0] == 404
     finally:
         server.shutdown()

@@ -6,12 +6,12 @@ import msgspec
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from streams.events import PlaybackEvent
+from streams.events import FORGET, PlaybackEvent
 from streams.oracle import Comparison, Oracle
 from streams.session import EVENT_IDS, Arrival, Limits, Offer, Seen, Session, pack
 from streams.states import States
 
-from .event_strategies import BEGAN_MS, MINUTE_MS, Delivered, listening
+from .event_strategies import BEGAN_MS, KINDS, MINUTE_MS, Delivered, listening
 
 LIMITS = Limits()
 HOUR_MS = 60 * MINUTE_MS
@@ -236,3 +236,45 @@ def test_a_full_list_of_ids_says_nothing_about_what_was_before():
     delivered = events(*tracks)
     assert compared(delivered, worked(delivered).states(), 1) == Comparison(0, 0, 1, [])
     assert compared(delivered, worked(delivered).states()) == Comparison(1, 0, 0, [])
+
+
+@given(listening(kinds=(*KINDS, "forget")), st.data())
+def test_forgetting_is_the_same_whenever_its_tombstone_is_written(delivered, data):
+    worker = Worker()
+    for event, at in delivered:
+        worker.take(event, at)
+        if worker.kept["s"].forgotten and data.draw(st.booleans()):
+            worker.sweep("s")
+    found = compared(delivered, worker.states())
+    assert found.unequal == []
+    assert found.compared + found.swept == int(bool(delivered))
+
+
+@given(listening(kinds=(*KINDS, "forget")), st.data())
+def test_what_kafka_delivers_again_before_the_commit_changes_nothing_that_was_forgotten(
+    delivered, data
+):
+    assume(delivered)
+    worker = worked(delivered)
+    before = worker.kept["s"]
+    for event, at in delivered[data.draw(st.integers(0, len(delivered) - 1)) :]:
+        worker.take(event, at)
+    assert worker.kept["s"] == before
+
+
+def test_a_record_that_outlived_its_forgetting_is_found():
+    played = events("a", "b")
+    worker = worked(played)
+    found = compared([*played, forgetting(2)], worker.states())
+    assert [fault.session_id for fault in found.unequal] == ["s"]
+
+
+def forgetting(offset: int) -> Delivered:
+    event = PlaybackEvent(
+        session_id="s",
+        track_id="-",
+        event=FORGET,
+        occurred_at="2026-11-21T05:30:00Z",
+        event_id="f",
+    )
+    return event, Arrival(0, offset, BEGAN_MS + offset * 1000)

@@ -1,5 +1,6 @@
 """Loading a bundle to serve it: the runtime, its provider, and what it refuses."""
 
+import random
 from typing import Any
 
 import msgspec
@@ -9,13 +10,23 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, numpy_helper
 
+from export.write import write_bundle
 from streams import scoring
 from streams.bundle import Bundle, BundleError, open_bundle
 from streams.graph import with_input_type
 from streams.ranking import BundleScorer
 from streams.scoring import BoundEngine, OnnxEngine, load_scorer, packed
 from streams.settings import ScoringSettings
-from tests.bundles import TRACKS, counts_files, network_files, place, signed
+from tests.bundles import (
+    LENGTH,
+    TRACKS,
+    catalog,
+    counts_files,
+    network_files,
+    place,
+    signed,
+    tiny_model,
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +59,25 @@ def test_weights_that_are_not_finite_degrade_the_rows_that_use_them_in_the_real_
     assert [ranking.fallback for ranking in rankings] == [None, "degraded"]
     with pytest.raises(BundleError, match="fails a golden question"):
         load_scorer(tmp_path, ScoringSettings())
+
+
+def test_a_session_gets_the_same_list_to_the_last_digit_in_any_company(tmp_path):
+    """Two workers answer one event where one was cut off, and the promise is one list."""
+    out = tmp_path / "wide"
+    write_bundle(
+        out, name="wide", architecture="TinyEncoder", config={"length": LENGTH}, catalog=catalog(),
+        model=tiny_model(width=64), metrics={}, training={},
+    )  # fmt: skip
+    scorer = load_scorer(out, ScoringSettings(provider="cpu"))
+    rng = random.Random(3)
+    histories = [
+        [(f"t{rng.randint(1, TRACKS)}", rng.randint(0, 4)) for _ in range(rng.randint(1, 9))]
+        for _ in range(40)
+    ]
+    alone = [scorer.rank([history])[0] for history in histories]
+    for size in (2, 3, 7, 8, 40):
+        for start in range(0, len(histories), size):
+            assert scorer.rank(histories[start : start + size]) == alone[start : start + size]
 
 
 def test_a_bundle_of_network_and_counts_is_not_served_yet(tmp_path):

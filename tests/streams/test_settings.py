@@ -1,3 +1,4 @@
+import traceback
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,73 @@ def test_an_unknown_key_or_a_bad_value_is_refused_by_name(
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings().worker.group = "other"
+
+
+SCRAM = 'security_protocol = "SASL_SSL"\nusername = "alice"\n'
+
+
+def test_a_connection_is_made_of_the_settings(empty_folder: Path) -> None:
+    (empty_folder / "secret").write_text("hunter2\n")
+    (empty_folder / "segue.toml").write_text(
+        f'[kafka]\nbootstrap = "b:1"\n{SCRAM}password_file = "secret"\nca_file = "ca.pem"\n'
+    )
+    to = load_settings().kafka.connection
+    assert (to.bootstrap, to.protocol, to.mechanism) == ("b:1", "SASL_SSL", "SCRAM-SHA-512")
+    assert (to.username, to.secret, to.ca_file) == ("alice", "hunter2", Path("ca.pem"))
+    assert to.check_hostname
+
+
+def test_a_password_can_come_by_the_environment(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEGUE_KAFKA__PASSWORD", "hunter2")
+    (empty_folder / "segue.toml").write_text(f"[kafka]\n{SCRAM}")
+    settings = load_settings()
+    assert settings.kafka.connection.secret == "hunter2"
+    assert "hunter2" not in f"{settings} {settings!r} {settings.model_dump_json()}"
+
+
+def test_a_password_file_that_cannot_be_used_is_named(empty_folder: Path) -> None:
+    (empty_folder / "segue.toml").write_text(f'[kafka]\n{SCRAM}password_file = "secret"\n')
+    with pytest.raises(ConfigError, match=r"kafka\.password_file: secret cannot be read"):
+        _ = load_settings().kafka.connection
+    (empty_folder / "secret").write_text("\n")
+    with pytest.raises(ConfigError, match="secret is empty"):
+        _ = load_settings().kafka.connection
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('security_protocol = "SASL_SSL"', "needs username and one of"),
+        (SCRAM, "needs username and one of"),
+        (f'{SCRAM}password = "hunter2"\npassword_file = "f"', "needs username and one of"),
+        (f'{SCRAM.replace("SSL", "PLAINTEXT")}password = "hunter2"', "set allow_plaintext_sasl"),
+        (
+            f'{SCRAM.replace("SSL", "PLAINTEXT")}password = "hunter2"\n'
+            'allow_plaintext_sasl = true\nsasl_mechanism = "PLAIN"',
+            "PLAIN sends the password itself",
+        ),
+        ('password = "hunter2"', "uses no username and password"),
+        ('ca_file = "ca.pem"', "uses no certificates"),
+        ("check_hostname = false", "uses no certificates"),
+        ('security_protocol = "SSL"\nkey_file = "k.pem"', "need cert_file"),
+        ('security_protocol = "SSL"\nusername = "alice"', "uses no username and password"),
+        ('passwort = "hunter2"', "kafka.passwort"),
+        ('sasl_mechanism = "GSSAPI"', "kafka.sasl_mechanism.*got 'GSSAPI'"),
+        ("password = 7", "kafka.password"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_refused_and_no_secret_is_told(
+    empty_folder: Path, text: str, said: str
+) -> None:
+    (empty_folder / "segue.toml").write_text(f"[kafka]\n{text}\n")
+    with pytest.raises(ConfigError, match=said) as refusal:
+        load_settings()
+    assert "hunter2" not in "".join(traceback.format_exception(refusal.value))
+
+
+def test_sasl_in_the_clear_is_there_for_those_who_ask_for_it(empty_folder: Path) -> None:
+    text = f'[kafka]\n{SCRAM.replace("SSL", "PLAINTEXT")}password = "x"\n'
+    (empty_folder / "segue.toml").write_text(f"{text}allow_plaintext_sasl = true\n")
+    assert load_settings().kafka.connection.protocol == "SASL_PLAINTEXT"

@@ -1,1 +1,1 @@
-"""Tests of faults, bad input and bad models."""
+"""Tests."""

@@ -202,3 +202,28 @@ def test_an_event_in_another_partition_than_murmur2_gives_is_counted(partition, 
     inlet.ledger.begin(partition, 0)
     inlet.take(record(0, partition=partition))
     assert inlet.metric("segue_wrong_partition_total") == wrong
+
+
+def test_what_was_lost_at_the_end_is_taken_from_the_topic():
+    inlet = Inlet([record(0), record(1), record(2)])
+
+    async def scene() -> list[Delivery]:
+        await inlet.intake.take(record(0))
+        await asyncio.wait_for(inlet.intake.reread(0, due=1, end=3), 30)
+        return await inlet.batcher.take() + await inlet.batcher.take() + await inlet.batcher.take()
+
+    assert offsets(asyncio.run(scene())) == [0, 1, 2]
+    assert inlet.asked == [(0, 1, 3)]
+
+
+def test_where_the_end_holds_no_event_it_is_passed_over():
+    inlet = Inlet()
+    asyncio.run(inlet.intake.reread(0, due=0, end=1))
+    assert inlet.ledger.committable(0) == inlet.ledger.expected(0) == 1
+
+
+def test_an_end_that_arrived_meanwhile_is_not_read_again():
+    inlet = Inlet([record(0)])
+    inlet.take(record(0))
+    asyncio.run(inlet.intake.reread(0, due=0, end=1))
+    assert inlet.asked == []

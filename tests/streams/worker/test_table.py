@@ -3,7 +3,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import faust
+import msgspec
 import pytest
+from faust.types import TP
 
 from streams.session import Limits, Session, pack
 from streams.worker.table import SessionStore, SessionTable
@@ -20,7 +22,11 @@ def session(offset: int, appended_ms: int, partition: int = 0, **more) -> Sessio
 def change(key: bytes | None, value: Session | bytes | None, partition: int = 0) -> Any:
     """What recovery reads from the changelog."""
     raw = pack(value) if isinstance(value, Session) else value
-    return SimpleNamespace(message=SimpleNamespace(key=key, value=raw, partition=partition))
+    return SimpleNamespace(
+        message=SimpleNamespace(
+            topic="changelog", key=key, value=raw, partition=partition, offset=5
+        )
+    )
 
 
 class LoggedTable(SessionTable):
@@ -41,6 +47,36 @@ def table() -> LoggedTable:
     table = LoggedTable(app, name="sessions", key_type=bytes, value_type=bytes)
     table.logged = []
     return table
+
+
+class Changelog:
+    """A producer that is told which offset each record gets."""
+
+    def __init__(self, *offsets: int) -> None:
+        self._offsets = list(offsets)
+
+    async def send(self, *_: object) -> "asyncio.Future[Any]":
+        sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        sent.set_result(SimpleNamespace(offset=self._offsets.pop(0)))
+        return sent
+
+
+def known_after(start: int, *offsets: int) -> int:
+    """Up to where a worker that recovered to `start` and wrote at `offsets` need not read again."""
+
+    async def written() -> int:
+        app: Any = faust.App("test-table", autodiscover=False, broker="aiokafka://nowhere:1")
+        table = SessionTable(app, name="sessions", key_type=bytes, value_type=bytes)
+        app._producer = Changelog(*offsets)
+        recovery, tp = app.tables.recovery, TP(table.changelog_topic_name, 0)
+        recovery.active_tps.add(tp)
+        recovery.active_offsets[tp] = start
+        for number in range(len(offsets)):
+            await table.save(f"s{number}", session(number, number))
+        known: int = recovery.active_offsets[tp]
+        return known
+
+    return asyncio.run(written())
 
 
 def recovered(table: SessionTable, *changes: Any) -> SessionStore:
@@ -198,3 +234,99 @@ def test_a_sweep_is_short(table):
     recovered(table, *(change(b"%d" % number, session(number, 10)) for number in range(300)))
     assert swept(table, {0: 5000}) == 256
     assert swept(table, {0: 5000}) == 44
+
+
+def test_what_a_worker_wrote_alone_is_not_read_again():
+    assert known_after(41, 42, 43, 44) == 44
+    assert known_after(-1, 0, 1) == 1
+
+
+def test_what_another_wrote_between_is_read_before_the_partition_is_answered_again():
+    assert known_after(41, 42, 44, 45) == 42
+    assert known_after(41, 50) == 41
+
+
+def test_what_a_late_worker_has_written_over_is_written_again(table):
+    recovered(table, change(b"s1", session(9, 90)), change(b"s1", session(8, 80)))
+    assert asyncio.run(table.mend([0])) == 1
+    assert table.logged == [(0, b"s1", pack(session(9, 90)))]
+    assert asyncio.run(table.mend([0])) == 0
+
+
+def test_a_newer_record_after_a_late_one_needs_no_mending(table):
+    recovered(
+        table,
+        change(b"s1", session(9, 90)),
+        change(b"s1", session(8, 80)),
+        change(b"s1", session(10, 100)),
+    )
+    recovered(table, change(b"s2", session(9, 90)), change(b"s2", session(8, 80)))
+    asyncio.run(table.save("s2", session(10, 100)))
+    table.logged.clear()
+    assert asyncio.run(table.mend([0])) == 0
+    assert table.logged == []
+
+
+def test_what_was_removed_or_is_not_ours_is_not_mended(table):
+    recovered(table, change(b"s1", session(9, 90)), change(b"s1", session(8, 80)))
+    recovered(table, change(b"s1", None))
+    recovered(table, change(b"s2", session(9, 90, 1), 1), change(b"s2", session(8, 80, 1), 1))
+    asyncio.run(table.mend([0]))
+    assert table.logged == []
+
+
+def test_what_could_not_be_mended_is_mended_later(table):
+    recovered(table, change(b"s1", session(9, 90)), change(b"s1", session(8, 80)))
+    table.away = True
+    with pytest.raises(ConnectionError):
+        asyncio.run(table.mend([0]))
+    table.away = False
+    assert asyncio.run(table.mend([0])) == 1
+
+
+def buried(table: LoggedTable, committed: int | None, held: tuple[int, ...] = (0,)) -> int:
+    return asyncio.run(table.bury(held, lambda partition: committed))
+
+
+def forgotten(offset: int) -> Session:
+    return session(offset, 50, occurred_ms=-1)
+
+
+def test_a_forgotten_session_gets_its_tombstone_once_that_is_committed(table):
+    asyncio.run(table.save("s1", forgotten(5)))
+    assert (buried(table, None), buried(table, 5), buried(table, 6, ())) == (0, 0, 0)
+    assert table.load("s1") is not None
+    assert buried(table, 6) == 1
+    assert table.logged[-1] == (0, b"s1", None)
+    assert table.load("s1") is None
+    assert buried(table, 6) == 0
+
+
+def test_a_session_that_began_anew_is_not_buried(table):
+    asyncio.run(table.save("s1", forgotten(5)))
+    asyncio.run(table.save("s1", session(6, 60)))
+    assert buried(table, 100) == 0
+    assert table.load("s1") == session(6, 60)
+
+
+def test_a_worker_that_takes_over_buries_what_was_left(table):
+    recovered(table, change(b"s1", forgotten(5)), change(b"s2", session(6, 60)))
+    assert buried(table, 100) == 1
+    assert table.load("s2") is not None
+
+
+def test_a_tombstone_that_is_not_taken_is_written_later(table):
+    asyncio.run(table.save("s1", forgotten(5)))
+    table.away = True
+    with pytest.raises(ConnectionError):
+        buried(table, 6)
+    table.away = False
+    assert buried(table, 6) == 1
+
+
+def test_a_record_of_a_newer_version_is_not_taken_and_ends_the_worker(table, monkeypatch):
+    said: list[Exception] = []
+    monkeypatch.setattr(table.app, "refuse", said.append, raising=False)
+    raw = msgspec.msgpack.encode([*msgspec.msgpack.decode(pack(session(1, 1))), "more"])
+    assert recovered(table, change(b"s1", raw)).data == {}
+    assert "changelog partition 0 offset 5: a newer version" in str(said[0])
