@@ -74,7 +74,7 @@ def _measure(
 ) -> tuple[list[float], list[int], dict[str, Any]]:
     """Give the seconds and codes of each end, and what the audit says of all of them."""
     bundle, topics, stop = folder / "bundle", Topics.named(), threading.Event()
-    command = [sys.executable, "-m", "benchmarks.stand_in", bundle, str(TRACKS)]
+    command: list[str | Path] = [sys.executable, "-m", "benchmarks.stand_in", bundle, str(TRACKS)]
     subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     seconds, codes = [], []
     with embedded() as broker, Processes(folder) as processes:

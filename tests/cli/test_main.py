@@ -72,7 +72,7 @@ def test_every_verb_has_help(segue):
     assert set(verbs) == {
         "demo", "replay", "train", "eval", "worker", "finetune", "audit", "bench",
     }  # fmt: skip
-    assert set(groups) == {"kafka", "topics", "data", "models"}
+    assert set(groups) == {"kafka", "topics", "data", "models", "dlq"}
     for name in (*verbs, *groups):
         answer = segue(str(name), "--help")
         assert answer.code == 0
