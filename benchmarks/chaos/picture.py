@@ -12,7 +12,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 WIDTH, HEIGHT = 1200, 560
-_LEFT, _RIGHT, _TOP, _ROW = 70, 20, 44, 15
+_LEFT, _RIGHT, _TOP, _ROW, _LABEL = 70, 20, 44, 15, 150
 _LOWEST, _HIGHEST = 0.001, 100.0  # seconds, of the logarithmic axis
 COLOURS = {
     "worker": "#d1495b", "broker": "#edae49", "link": "#00798c", "load": "#7b5ea7", "side": "#777",
@@ -76,11 +76,13 @@ def picture(
         colour = COLOURS[fault["lane"]]
         wide, upper = round(max(1.0, over - begin), 1), _TOP + _ROW * row
         label = escape(f"{fault['kind']}: {fault['target']}")
+        late = begin > WIDTH - _RIGHT - _LABEL  # it would end beyond the picture
+        at, anchor = (over, "end") if late else (begin, "start")
         parts += [
             f'<rect x="{begin}" y="{upper}" width="{wide}" height="{bottom - upper}" '
             f'fill="{colour}" opacity="0.13"/>',
             f'<rect x="{begin}" y="{upper}" width="{wide}" height="3" fill="{colour}"/>',
-            f'<text x="{begin}" y="{upper + 12}" font-size="9">{label}</text>',
+            f'<text x="{at}" y="{upper + 12}" text-anchor="{anchor}" font-size="9">{label}</text>',
         ]
     exponent = round(math.log10(_LOWEST))
     while 10.0**exponent <= _HIGHEST:
