@@ -16,8 +16,8 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from .broker import BrokerError
+from .listeners import Protocol
 
-Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
 
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from pydantic import SecretStr
 
-if TYPE_CHECKING:
-    from .connection import Protocol
-
+Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 _KAFKA = "org.apache.kafka"
 _LOGIN = f"{_KAFKA}.common.security"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
-from infra.connection import Connection, Mechanism, Protocol
+from infra.connection import Connection, Mechanism
+from infra.listeners import Protocol
 
 
 class ConfigError(ValueError):
