@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from .simulated import Listeners
+from .listeners import Listeners
 
 Floats = NDArray[np.float64]
 WIDTH = 8  # dimensions of taste

@@ -16,7 +16,8 @@ import polars as pl
 from models.sessions import Sessions
 
 from . import canonical, mssd, mssd_mini
-from .simulated import Listeners, simulate
+from .listeners import Listeners
+from .simulated import simulate
 
 _REPLAYED = ("track_id", "outcome", "duration_ms", "ms_played")
 Listening = tuple[str, Sequence[tuple[str, int, int | None, int | None]]]

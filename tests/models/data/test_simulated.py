@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from models.data.canonical import SCHEMA, to_sessions
-from models.data.simulated import Listeners, simulate
+from models.data.listeners import Listeners
+from models.data.simulated import simulate
 from models.sessions import Sessions, split_by_session
 
 DEFAULT = Listeners(sessions=3000)

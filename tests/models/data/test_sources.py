@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from models.data.canonical import to_frame, write_frame
-from models.data.simulated import Listeners
+from models.data.listeners import Listeners
 from models.data.sources import open_source, parse_listeners
 from models.data.summary import summarise
 from models.sessions import packed
