@@ -21,10 +21,10 @@ from streams.inspection import Inspection
 from streams.settings import Settings, load_settings
 
 from ..demo.own_topics import date_lists
-from ..demo.poison import poisoning
 from ..demo.processes import Child, Processes, segue
 from ..demo.scrape import announced
 from . import disks, evidence, judge
+from .bad_events import bad_events
 from .cluster import ports_to_keep, running
 from .crew import Crew, Ending, Worker
 from .faults import Ground
@@ -103,10 +103,10 @@ def play(plan: Plan, tell: Tell, each: Callable[[float, Crew], None] | None = No
         players = processes.start("players", command)
         began = float(_wait(lambda: announced(players, r"^begun (\S+)$"), players, "the players"))
         timeline = Timeline(ground, plan.faults, began, tell)
-        with poisoning(ground.cluster.bootstrap, ground.topics.events) as send_poison:
+        with bad_events(ground.cluster.bootstrap, ground.topics.events) as send_bad:
 
             def on(second: float) -> None:
-                send_poison(min(second, plan.seconds))
+                send_bad(min(second, plan.seconds))
                 if each is not None:
                     each(second, ground.crew)
 
