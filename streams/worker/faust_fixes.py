@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Container, Iterator, Set
 from functools import cached_property
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer
@@ -75,12 +75,18 @@ class LedgerConsumer(driver.Consumer):
 
     Stock `_new_offset` passes events that were skipped or lost on the way to the agent. Stock
     `perform_seek` does not seek where nothing, or offset 0, was committed, though what had been
-    fetched by then may be gone.
+    fetched by then may be gone. It is also called when a fetch returns while the flow is suspended,
+    and may then end after events are answered: a partition begins once in a group generation.
     """
 
     logger = logging.getLogger("faust.segue")  # Faust's own lines are not ours
 
     app: LedgerApp
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust's to say
+        super().__init__(*args, **kwargs)
+        self._begun: dict[TP, int] = {}
+        """The group's generation in which each partition began."""
 
     @property
     def ledger(self) -> Ledger:
@@ -97,22 +103,28 @@ class LedgerConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Seek to the committed offsets, or to the earliest where there are none."""
+        generation = self.app.consumer_generation_id
         await super().perform_seek()
         held = {tp for tp in self.assignment() if tp.topic == self.events_topic}
         earliest = await self.earliest_offsets(*held) if held else {}
         starts = {tp: max(self._committed_offset[tp] or 0, earliest.get(tp) or 0) for tp in held}
         if starts:
             await self.seek_wait(starts)
+        if generation != self.app.consumer_generation_id:
+            return  # assigned anew meanwhile: whoever did that seeks too, to later offsets perhaps
         self._acked.clear()
-        for tp, offset in starts.items():
+        new = {tp: at for tp, at in sorted(starts.items()) if self._begun.get(tp) != generation}
+        for tp, offset in new.items():
+            self._begun[tp] = generation
             self.ledger.begin(tp.partition, offset)
-        begins = {tp.partition: offset for tp, offset in sorted(starts.items())}
-        logger.info("partitions begin at %s", begins)
+        if new or not starts:
+            logger.info("partitions begin at %s", {tp.partition: at for tp, at in new.items()})
 
     async def on_partitions_revoked(self, revoked: Set[TP]) -> None:
         """Let the claims of revoked partitions die after their batch had its chance to end."""
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
+            self._begun.pop(tp, None)
             if tp.topic == self.events_topic:
                 self.ledger.drop(tp.partition)
 

@@ -1,13 +1,91 @@
 """What Faust gets wrong, where a broker is not needed to see it; the kill tests judge the rest."""
 
 import asyncio
+from collections import defaultdict
+from types import SimpleNamespace
 from typing import Any
 
 import faust
 import pytest
 from faust.tables.recovery import RebalanceAgain, ServiceStopped
+from faust.types import TP
 
-from streams.worker.faust_fixes import SureRecovery, SureTables
+from streams.worker.commits import Delivery, Ledger
+from streams.worker.faust_fixes import LedgerConsumer, SureRecovery, SureTables
+
+ZERO = TP("events", 0)
+
+
+class SeekingConsumer(LedgerConsumer):
+    """A consumer whose broker says at once what is committed; `seek_wait` waits for `gate`."""
+
+    def __init__(self, committed: int) -> None:
+        self.app: Any = SimpleNamespace(
+            ledger=Ledger(), events_topic="events", consumer_generation_id=1
+        )
+        self._begun, self._read_offset, self._acked = {}, {}, {}
+        self._committed_offset = defaultdict(lambda: None)
+        self.committed, self.gate = committed, asyncio.Event()
+
+    def assignment(self) -> set[TP]:
+        return {ZERO}
+
+    async def seek_to_committed(self) -> dict[TP, int]:
+        return {ZERO: self.committed}
+
+    async def earliest_offsets(self, *_: TP) -> dict[TP, int]:
+        return {ZERO: 0}
+
+    async def seek_wait(self, partitions: Any) -> None:
+        await self.gate.wait()
+
+
+def test_a_seek_that_ends_late_does_not_give_answered_events_again():
+    async def scene() -> None:
+        consumer = SeekingConsumer(7)
+        late = asyncio.create_task(consumer.perform_seek())
+        await asyncio.sleep(0)
+        first, consumer.gate = consumer.gate, asyncio.Event()
+        consumer.gate.set()
+        await consumer.perform_seek()
+        claim = consumer.ledger.take(0, 7)
+        first.set()
+        await late
+        assert claim.live
+        assert consumer.ledger.look(0, 7) is Delivery.AGAIN
+        assert consumer.ledger.look(0, 8) is Delivery.NEXT
+
+    asyncio.run(scene())
+
+
+def test_a_seek_of_an_earlier_generation_begins_nothing():
+    async def scene() -> None:
+        consumer = SeekingConsumer(7)
+        late = asyncio.create_task(consumer.perform_seek())
+        await asyncio.sleep(0)
+        consumer.app.consumer_generation_id = 2
+        consumer.gate.set()
+        await late
+        assert consumer.ledger.expected(0) is None
+        consumer.committed = 9
+        await consumer.perform_seek()
+        assert consumer.ledger.expected(0) == 9
+
+    asyncio.run(scene())
+
+
+def test_a_partition_begins_anew_in_the_next_generation():
+    async def scene() -> None:
+        consumer = SeekingConsumer(7)
+        consumer.gate.set()
+        await consumer.perform_seek()
+        claim = consumer.ledger.take(0, 7)
+        consumer.app.consumer_generation_id = 2
+        await consumer.perform_seek()
+        assert not claim.live
+        assert consumer.ledger.expected(0) == 7
+
+    asyncio.run(scene())
 
 
 async def never() -> None:
