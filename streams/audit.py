@@ -32,7 +32,7 @@ class Tally(NamedTuple):
     answered: int
     dead_lettered: int
     missing: list[Offset]  # ascending
-    repeats: int  # further deliveries of an answer already given, dead letters among them
+    repeats: int  # further answers to one and the same record, dead letters among them
     conflicts: list[str]  # recommendation ids under which an event was given a different answer
     unreadable: int  # recommendations and dead letters that say nothing which could be counted
     wrong_reasons: int = 0  # dead letters that say what decoding their event does not
@@ -69,6 +69,9 @@ class Audit:
         # For each event what `recommendation_id` is made of, 16 bytes, and the list's hash: there
         # are as many as there are events, so nothing else is kept of them.
         self._answers: dict[bytes, int] = {}
+        # What the lists answered, as partition and offset in one number: a list for a record that
+        # had one is a repeat; one for a second record of the same event is not.
+        self._told: set[int] = set()
         self._reasons: dict[Offset, str] = {}  # of events that break the contract
         self._letters: dict[Offset, str] = {}
         self._late: set[str] = set()  # sessions with an event that was refused as INTERNAL
@@ -119,13 +122,16 @@ class Audit:
             self._conflict(answer, f"the list is under {answer.recommendation_id}; expected {id_}")
             return
         key, given = _key(id_), hash(bytes(answer.items))
+        place = answer.source.partition << 48 | answer.source.offset
+        again = place in self._told
+        self._told.add(place)
         before = self._answers.get(key)
         if before is None:
             self._answers[key] = given
-            for place in self._asked.pop(key, ()):
-                del self._unanswered[place]
+            for asked in self._asked.pop(key, ()):
+                del self._unanswered[asked]
         elif before == given:
-            self._repeats += 1
+            self._repeats += again
         else:
             self._conflict(answer, f"a second list under {id_} differs from the first")
 

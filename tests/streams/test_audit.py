@@ -35,7 +35,9 @@ def event(session: str = "s", track: str = "t", event_id: str | None = "e") -> P
     )
 
 
-def answer(to: PlaybackEvent, tracks: tuple[str, ...] = ("a", "b")) -> bytes:
+def answer(
+    to: PlaybackEvent, tracks: tuple[str, ...] = ("a", "b"), source: Source = Source(0, 0)
+) -> bytes:
     return encode(
         Recommendation(
             recommendation_id=recommendation_id(to.session_id, to.id),
@@ -44,7 +46,7 @@ def answer(to: PlaybackEvent, tracks: tuple[str, ...] = ("a", "b")) -> bytes:
             items=tuple(RecommendedItem(t, 1.0, i) for i, t in enumerate(tracks, 1)),
             model_version="1",
             fallback=None,
-            source=Source(0, 0),
+            source=source,
             occurred_at=MOMENT,
             scored_at=MOMENT,
             latency_ms=1.0,
@@ -109,6 +111,19 @@ def test_one_list_answers_every_copy_that_a_player_sent():
         ],
     )
     assert (tally.events_in, tally.answered, tally.repeats) == (2, 2, 0)
+
+
+def test_a_list_for_each_copy_that_a_player_sent_is_no_repeat_but_a_second_one_is():
+    raw = encode(event())
+    records: list[Record] = [
+        ("event", (0, 0, raw, NOW_MS)),
+        ("event", (0, 1, raw, NOW_MS)),
+        ("recommendation", (answer(event(), source=Source(0, 0)),)),
+        ("recommendation", (answer(event(), source=Source(0, 1)),)),
+    ]
+    assert feed(Audit(), records).repeats == 0
+    assert feed(Audit(), [*records, records[-1]]).repeats == 1
+    assert feed(Audit(), [*records, records[2]]).repeats == 1
 
 
 def test_poison_is_missing_until_its_letter_names_its_offset():
