@@ -36,7 +36,7 @@ def event(session: str = "s", track: str = "t", event_id: str | None = "e") -> P
 
 
 def answer(
-    to: PlaybackEvent, tracks: tuple[str, ...] = ("a", "b"), source: Source = Source(0, 0)
+    to: PlaybackEvent, tracks: tuple[str, ...] = ("a", "b"), source: tuple[int, int] = (0, 0)
 ) -> bytes:
     return encode(
         Recommendation(
@@ -46,7 +46,7 @@ def answer(
             items=tuple(RecommendedItem(t, 1.0, i) for i, t in enumerate(tracks, 1)),
             model_version="1",
             fallback=None,
-            source=source,
+            source=Source(*source),
             occurred_at=MOMENT,
             scored_at=MOMENT,
             latency_ms=1.0,
@@ -118,8 +118,8 @@ def test_a_list_for_each_copy_that_a_player_sent_is_no_repeat_but_a_second_one_i
     records: list[Record] = [
         ("event", (0, 0, raw, NOW_MS)),
         ("event", (0, 1, raw, NOW_MS)),
-        ("recommendation", (answer(event(), source=Source(0, 0)),)),
-        ("recommendation", (answer(event(), source=Source(0, 1)),)),
+        ("recommendation", (answer(event(), source=(0, 0)),)),
+        ("recommendation", (answer(event(), source=(0, 1)),)),
     ]
     assert feed(Audit(), records).repeats == 0
     assert feed(Audit(), [*records, records[-1]]).repeats == 1
