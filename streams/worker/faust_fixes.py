@@ -15,6 +15,7 @@ import faust
 from aiokafka import AIOKafkaConsumer
 from faust.tables.manager import TableManager
 from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
+from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.services import WaitArgT
@@ -68,6 +69,27 @@ class PromptThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> RecordMap:
+        """Fetch, but what came across a rebalance, or while the flow was suspended, comes again.
+
+        aiokafka waits for the new assignment and then, as Faust has emptied the set of partitions,
+        gives records of any of them. Faust drops those: a recovery waited for ever for records of
+        a changelog that had been dropped.
+        """
+        generation, asked = self.app.consumer_generation_id, set(active_partitions)
+        records = await super()._fetch_records(consumer, asked, timeout, max_records)
+        if generation == self.app.consumer_generation_id and self.consumer.flow_active:
+            return records
+        for partition in consumer.assignment() & records.keys():
+            consumer.seek(partition, records[partition][0].offset)
+        return {}
 
 
 class LedgerConsumer(driver.Consumer):

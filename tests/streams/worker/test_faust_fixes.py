@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +13,9 @@ from faust.tables.recovery import RebalanceAgain, ServiceStopped
 from faust.types import TP
 
 from streams.worker.commits import Delivery, Ledger
-from streams.worker.faust_fixes import LedgerConsumer, SureRecovery, SureTables
+from streams.worker.faust_fixes import LedgerConsumer, PromptThread, SureRecovery, SureTables
 
-ZERO = TP("events", 0)
+ZERO, GONE = TP("events", 0), TP("events", 1)
 
 
 class SeekingConsumer(LedgerConsumer):
@@ -38,6 +40,51 @@ class SeekingConsumer(LedgerConsumer):
 
     async def seek_wait(self, partitions: Any) -> None:
         await self.gate.wait()
+
+
+class Fetched:
+    """A consumer of aiokafka's, whose fetch returns what it is told, after `meanwhile`."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        self._closed = False
+        self._fetcher = self._subscriptions = self
+        self.fetch_context, self._meanwhile = nullcontext, meanwhile
+        self.sought: dict[TP, int] = {}
+
+    async def fetched_records(self, asked: set[TP], **_: Any) -> dict[TP, list[Any]]:
+        self._meanwhile()
+        assert asked == {ZERO}
+        return {tp: [SimpleNamespace(offset=7), SimpleNamespace(offset=8)] for tp in (ZERO, GONE)}
+
+    def assignment(self) -> set[TP]:
+        return {ZERO}
+
+    def seek(self, partition: TP, offset: int) -> None:
+        self.sought[partition] = offset
+
+
+@pytest.mark.parametrize("change", ["nothing", "generation", "flow"])
+def test_what_is_fetched_across_a_rebalance_is_fetched_again_and_not_dropped(change):
+    app = SimpleNamespace(consumer_generation_id=1)
+    active = {ZERO}
+    thread = PromptThread.__new__(PromptThread)
+    thread.app, thread.consumer = app, SimpleNamespace(flow_active=True)  # type: ignore[assignment]
+
+    def meanwhile() -> None:
+        if change == "generation":
+            app.consumer_generation_id = 2
+            active.clear()
+        elif change == "flow":
+            thread.consumer.flow_active = False
+
+    fetched: Any = Fetched(meanwhile)
+    records = asyncio.run(thread._fetch_records(fetched, active))
+    if change == "nothing":
+        assert set(records) == {ZERO, GONE}
+        assert fetched.sought == {}
+    else:
+        assert records == {}
+        assert fetched.sought == {ZERO: 7}
 
 
 def test_a_seek_that_ends_late_does_not_give_answered_events_again():
