@@ -15,6 +15,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from .broker import BrokerError
+from .clients import make_client
 from .connection import Address, connection
 from .greeting import require_broker
 
@@ -49,8 +50,9 @@ def reading(bootstrap: Address) -> Iterator[KafkaConsumer]:
     require_broker(bootstrap)
     consumer = None
     try:
-        consumer = KafkaConsumer(
-            **connection(bootstrap).client_arguments(),
+        consumer = make_client(
+            KafkaConsumer,
+            bootstrap,
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -14,6 +14,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError
 
 from .broker import BrokerError
+from .clients import make_client
 from .connection import Address, connection
 from .greeting import require_broker
 
@@ -211,9 +212,7 @@ def administering(bootstrap: Address) -> Iterator[KafkaAdminClient]:
     """Open an admin client; whatever Kafka cannot do for it is a BrokerError."""
     require_broker(bootstrap)
     try:
-        client = KafkaAdminClient(
-            **connection(bootstrap).client_arguments(), bootstrap_timeout_ms=10_000
-        )
+        client = make_client(KafkaAdminClient, bootstrap, bootstrap_timeout_ms=10_000)
         with closing(client):
             yield client
     except KafkaError as err:

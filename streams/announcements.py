@@ -17,6 +17,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from infra.broker import BrokerError
+from infra.clients import make_client
 from infra.connection import Address, DeniedError, connection
 from infra.greeting import require_broker
 from infra.reader import Record, read_to_end
@@ -61,8 +62,9 @@ def announce(
     require_broker(bootstrap)
     producer = None
     try:
-        producer = KafkaProducer(
-            **connection(bootstrap).client_arguments(),
+        producer = make_client(
+            KafkaProducer,
+            bootstrap,
             acks="all",
             max_block_ms=int(timeout_s * 1000),
             delivery_timeout_ms=int(timeout_s * 1000),

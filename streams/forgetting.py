@@ -15,6 +15,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from infra.broker import BrokerError
+from infra.clients import make_client
 from infra.connection import Address, connection
 from infra.reader import reading
 from infra.topics import Topics, partition_counts
@@ -78,9 +79,7 @@ def forget(
 
 def _send(address: Address, topic: str, event: PlaybackEvent) -> tuple[int, int]:
     try:
-        producer = KafkaProducer(
-            **connection(address).client_arguments(), acks="all", bootstrap_timeout_ms=10_000
-        )
+        producer = make_client(KafkaProducer, address, acks="all", bootstrap_timeout_ms=10_000)
     except KafkaError as err:
         raise connection(address).refusal(err) from err
     try:

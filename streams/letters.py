@@ -15,7 +15,8 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from infra.broker import BrokerError
-from infra.connection import Address, connection
+from infra.clients import make_client
+from infra.connection import Address
 from infra.reader import read_between
 
 from .dead_letters import CAP, REPLAYS
@@ -163,8 +164,10 @@ def send(
     """
     producer = None
     try:
-        producer = KafkaProducer(
-            **connection(bootstrap).client_arguments(), acks="all",
+        producer = make_client(
+            KafkaProducer,
+            bootstrap,
+            acks="all",
             allow_auto_create_topics=False, enable_idempotence=True, max_request_size=4 * CAP,
         )  # fmt: skip
         waiting: list[Any] = []

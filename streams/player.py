@@ -17,6 +17,7 @@ from kafka.errors import KafkaError
 from kafka.producer.future import RecordMetadata
 
 from infra.broker import BrokerError
+from infra.clients import make_client
 from infra.connection import Address, connection
 from infra.topics import partition_counts
 
@@ -108,8 +109,9 @@ def _producer(bootstrap: Address, topic: str) -> KafkaProducer:
     if not partition_counts(bootstrap, [topic]):
         raise BrokerError(f"no topic {topic} at {bootstrap}: make it with `segue topics create`")
     try:
-        return KafkaProducer(
-            **connection(bootstrap).client_arguments(),
+        return make_client(
+            KafkaProducer,
+            bootstrap,
             acks="all",
             enable_idempotence=True,  # a retry neither doubles nor reorders a session's events
             allow_auto_create_topics=False,
