@@ -8,7 +8,8 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError
 
 from infra.broker import BrokerError
-from infra.connection import Address, connection
+from infra.clients import make_client
+from infra.connection import Address
 from infra.topics import Topics
 
 
@@ -21,7 +22,7 @@ def date_lists(bootstrap: Address, topics: Topics) -> None:
     config = {"message.timestamp.type": "LogAppendTime"}
     resource = ConfigResource(ConfigResourceType.TOPIC, topics.recommendations, configs=config)
     try:
-        with closing(KafkaAdminClient(**connection(bootstrap).client_arguments())) as admin:
+        with closing(make_client(KafkaAdminClient, bootstrap)) as admin:
             admin.alter_configs([resource])
     except KafkaError as err:
         raise BrokerError(f"{bootstrap} does not date {topics.recommendations}: {err}") from err
@@ -37,7 +38,7 @@ def remove(bootstrap: Address, prefix: str) -> None:
     if not prefix:
         raise ValueError("no prefix: that would delete every topic of the broker")
     try:
-        with closing(KafkaAdminClient(**connection(bootstrap).client_arguments())) as admin:
+        with closing(make_client(KafkaAdminClient, bootstrap)) as admin:
             mine = [name for name in admin.list_topics() if name.startswith(prefix)]
             if mine:
                 admin.delete_topics(mine, raise_errors=False)

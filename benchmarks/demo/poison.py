@@ -16,7 +16,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from infra.broker import BrokerError
-from infra.connection import Address, connection
+from infra.clients import make_client
+from infra.connection import Address
 
 SECONDS = 4.0
 """Between two of them."""
@@ -59,7 +60,7 @@ def poisoning(bootstrap: Address, topic: str) -> Iterator[Callable[[float], int]
         return sent
 
     try:
-        producer = KafkaProducer(**connection(bootstrap).client_arguments(), acks="all")
+        producer = make_client(KafkaProducer, bootstrap, acks="all")
         yield send
         producer.flush(timeout=10)
     except KafkaError as err:
