@@ -44,6 +44,12 @@ def test_a_descriptor_left_open_now_and_then_is_seen():
     assert not flat(compared(mine))
 
 
+def test_descriptors_held_for_a_moment_are_no_leak():
+    steady = samples(lambda _: 300 * MB)
+    mine = [one._replace(descriptors=30 + 8 * (one.second % 20 > 5)) for one in steady]
+    assert flat(compared(mine))
+
+
 def test_a_process_that_began_later_is_not_compared_and_nothing_compared_is_not_flat():
     young = [one for one in samples(lambda _: MB) if one.second > 600]
     assert compared(young) == []
