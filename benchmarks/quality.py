@@ -20,6 +20,7 @@ import numpy as np
 
 from models.baselines import Markov, MostPopular
 from models.data.sources import Source, open_source
+from models.encoder import Encoder
 from models.evaluate import Evaluation, evaluate
 from models.losses import LossConfig
 from models.metrics import hit_rate, mrr, paired_bootstrap, reciprocal_ranks
@@ -27,7 +28,7 @@ from models.optimisation import Schedule, Step
 from models.questions import PROTOCOLS, Floats, Ints, ProtocolName, Ranker
 from models.rankers import NeuralRanker
 from models.recipe import Prepared, prepare
-from models.sasrec import SASRec, SASRecConfig
+from models.sasrec import SASRecConfig
 from models.sessions import without_shared_runs
 from models.train import train
 
@@ -122,7 +123,7 @@ def _one_seed(source: Source, seed: int, schedule: Schedule) -> dict[Where, list
 
 def _trained(
     prepared: Prepared, loss: LossConfig, schedule: Schedule, seed: int, name: str
-) -> SASRec:
+) -> Encoder:
     newest = Step(0, 0, 1, 0.0, None)
 
     def each_epoch(step: Step) -> None:

@@ -78,10 +78,11 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train on 80 % of the sessions, choose by 10 %, and write the bundle; 10 % stay unseen."""
+    from models.architectures import make_config
     from models.data.sources import open_source
     from models.losses import LossConfig
     from models.optimisation import Schedule
-    from models.recipe import make_markov, make_sasrec, prepare, version_for
+    from models.recipe import make_markov, make_network, prepare, version_for
 
     schedule = Schedule(epochs=epochs, seconds=seconds, threads=threads)
     config = LossConfig(
@@ -103,9 +104,10 @@ def train(
     else:
         try:
             with _epochs() as (progress, say):
-                made = make_sasrec(
+                made = make_network(
                     prepared,
                     out,
+                    make_config(model.value, {"items": prepared.train.n_items}),
                     name=name,
                     loss=config,
                     schedule=schedule,

@@ -19,9 +19,10 @@ import polars as pl
 import safetensors.torch
 from safetensors import SafetensorError
 
+from .architectures import make_config, make_encoder
 from .data.canonical import SCHEMA, to_frame, to_sessions
+from .encoder import Encoder
 from .losses import LossConfig
-from .sasrec import SASRec, SASRecConfig
 from .sessions import Sessions
 
 _FORMAT = 1
@@ -33,7 +34,7 @@ _TABLES = ("replay", "anchor")
 class Learner:
     """A model that can go on learning, and what it must not forget."""
 
-    model: SASRec  # on the CPU, in evaluation mode
+    model: Encoder  # on the CPU, in evaluation mode
     track_ids: tuple[str, ...]  # item i is track_ids[i - 1]
     loss: LossConfig
     training: dict[str, Any]  # as in the bundle's manifest
@@ -46,7 +47,7 @@ class Learner:
 class _Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     format: int
     architecture: str
-    model: SASRecConfig
+    model: dict[str, Any]
     loss: LossConfig
     training: dict[str, Any]
     track_ids: tuple[str, ...]
@@ -59,7 +60,7 @@ def learner_directory(bundle: Path) -> Path:
 
 def save_learner(
     directory: Path,
-    model: SASRec,
+    model: Encoder,
     track_ids: tuple[str, ...],
     *,
     loss: LossConfig,
@@ -81,7 +82,7 @@ def save_learner(
         safetensors.torch.save_file(weights, work / _WEIGHTS)
         config = {
             "format": _FORMAT,
-            "architecture": "sasrec",
+            "architecture": model.architecture,
             "model": asdict(model.config),
             "loss": asdict(loss),
             "training": dict(training),
@@ -118,9 +119,10 @@ def _read(directory: Path) -> Learner:
     config = msgspec.json.decode((directory / _CONFIG).read_bytes(), type=_Config)
     if config.format != _FORMAT:
         raise ValueError(f"it has format {config.format}, this version reads {_FORMAT}")
-    if len(config.track_ids) != config.model.items:
-        raise ValueError(f"{len(config.track_ids)} track ids for {config.model.items} items")
-    model = SASRec(config.model).eval()
+    sizes = make_config(config.architecture, config.model)
+    if len(config.track_ids) != sizes.items:
+        raise ValueError(f"{len(config.track_ids)} track ids for {sizes.items} items")
+    model = make_encoder(sizes).eval()
     model.load_state_dict(safetensors.torch.load_file(directory / _WEIGHTS))
     replay, anchor = (_table(directory / f"{name}.parquet") for name in _TABLES)
     return Learner(model, config.track_ids, config.loss, config.training, replay, anchor)

@@ -16,9 +16,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .losses import LossConfig, full_softmax, sampled_softmax, skip_contrastive
-from .sampling import Rows, uniform_negatives
-from .sasrec import SASRec
+from .encoder import Encoder
+from .losses import LossConfig
+from .objective import batch_loss
+from .sampling import Rows
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Step(NamedTuple):
 class Trained:
     """The best model of a run, in evaluation mode, and how the run went."""
 
-    model: SASRec
+    model: Encoder
     losses: list[float] = field(default_factory=list)  # mean of each epoch
     valid_mrr: list[float] = field(default_factory=list)  # MRR@20 after each epoch, if validated
     best_epoch: int = 0  # from 1; the one the weights are of
@@ -89,7 +90,7 @@ Progress = Callable[[Step], None]
 class Optimisation:
     """One optimisation of one model."""
 
-    def __init__(self, model: SASRec, loss: LossConfig, schedule: Schedule, seed: int) -> None:
+    def __init__(self, model: Encoder, loss: LossConfig, schedule: Schedule, seed: int) -> None:
         self.model = model
         self.loss = loss
         self.schedule = schedule
@@ -100,7 +101,7 @@ class Optimisation:
         self,
         rows: Rows,
         draw: Callable[[], Iterator[Tensor]],
-        validate: Callable[[SASRec], float] | None,
+        validate: Callable[[Encoder], float] | None,
         progress: Progress,
         clock: Callable[[], float],
     ) -> Trained:
@@ -161,39 +162,6 @@ class Optimisation:
             f"{what} at step {done} of {total}; lower the learning rate "
             f"({self.schedule.learning_rate}) or raise the temperature ({self.loss.temperature})"
         )
-
-
-def batch_loss(model: SASRec, rows: Rows, loss: LossConfig, generator: torch.Generator) -> Tensor:
-    """Loss of one batch of rows, (B, T + 1); `generator` draws the negatives of a sampled softmax.
-
-    What the likelihood has as classes: serving never offers the current track, so the full softmax
-    leaves it out; the sampled one must have it among its negatives (losses.py says why).
-    """
-    items, outcomes = rows.items.long(), rows.outcomes.long()
-    inputs, targets = items[:, :-1], items[:, 1:]  # (B, T)
-    with torch.autocast(items.device.type, torch.bfloat16, enabled=items.is_cuda):
-        states = model.states(inputs, outcomes[:, :-1])  # (B, T, D)
-    states = states.float()  # logits and their sums are fp32 everywhere
-    matrix = model.item_embedding.weight
-    real = targets > 0
-    if loss.negatives is None:
-        nll = full_softmax(states[real], matrix, targets[real], masked=inputs[real])
-    else:
-        drawn = uniform_negatives(model.config.items, loss.negatives, generator).to(items.device)
-        nll = sampled_softmax(states[real], matrix, targets[real], inputs[real], drawn)
-    if loss.name == "ce":
-        return nll
-    embeddings = model.item_embedding(items)  # (B, T + 1, D)
-    nce = skip_contrastive(
-        states if loss.context == "output" else embeddings[:, :-1],
-        embeddings,
-        items,
-        outcomes,
-        loss.noise_outcomes,
-        loss.temperature,
-        own_context=loss.context == "item",
-    )
-    return loss.alpha * nce + loss.beta * nll
 
 
 def one_cycle(position: float) -> float:

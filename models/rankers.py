@@ -14,8 +14,8 @@ import torch
 from streams.scoring import load_scorer, make_engine
 from streams.settings import ScoringSettings
 
+from .encoder import Encoder
 from .questions import Bools, Floats, Ints, Questions
-from .sasrec import SASRec
 
 _BATCH = 256
 _UNKNOWN = ""  # no catalog holds it
@@ -26,26 +26,26 @@ class NeuralRanker:
 
     listed: int | None = None
 
-    def __init__(self, model: SASRec, name: str = "sasrec") -> None:
-        self.name = name
+    def __init__(self, model: Encoder, name: str | None = None) -> None:
+        self.name = name or model.architecture
         self.n_items = model.config.items
         self._model = model
         self._device = model.item_embedding.weight.device
 
     @torch.no_grad()
     def scores(self, questions: Questions, allowed: Bools | None = None) -> Floats:
-        """Score every item with the inner product."""
+        """Score every item."""
         training = self._model.training
         self._model.eval()
         sessions = self._sessions(questions)
         self._model.train(training)
-        logits: Floats = (sessions @ self._model.item_embedding.weight.T).float().cpu().numpy()
+        logits: Floats = self._model.logits(sessions).float().cpu().numpy()
         return logits
 
     def _sessions(self, questions: Questions) -> torch.Tensor:
         """Encode the questions, (n, D): all of a session at once where it fits the encoder."""
         model, length = self._model, self._model.config.length
-        if questions.items.shape[1] <= length:
+        if model.causal and questions.items.shape[1] <= length:
             states = model.states(self._tensor(questions.items), self._tensor(questions.outcomes))
             return states[self._tensor(questions.row), self._tensor(questions.depth - 1)]
         parts = [

@@ -20,12 +20,12 @@ from streams.manifest import Manifest, check_name
 from .baselines import Markov, MostPopular
 from .checkpoint import learner_directory, save_learner
 from .data.sources import Source
+from .encoder import EncoderConfig
 from .evaluate import Evaluation, evaluate
 from .losses import LossConfig
 from .optimisation import Progress, Schedule
 from .questions import ProtocolName, Ranker
 from .rankers import BundleRanker, NeuralRanker
-from .sasrec import SASRecConfig
 from .sessions import Sessions
 from .split import Parts, Split
 from .train import train
@@ -96,9 +96,10 @@ def prepare(
     return Prepared(split, parts, train_sessions, parts.valid.reindexed(train_sessions.track_ids))
 
 
-def make_sasrec(
+def make_network(
     prepared: Prepared,
     out: Path,
+    config: EncoderConfig,
     *,
     name: str,
     loss: LossConfig,
@@ -107,7 +108,7 @@ def make_sasrec(
     progress: Progress = lambda step: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Made:
-    """Train SASRec and write the bundle `out`, and its learner beside it.
+    """Train the network of `config`; write the bundle `out`, and its learner beside it.
 
     Raises:
         ValueError: `out` exists or cannot be a version, or there is nothing to train on.
@@ -115,7 +116,6 @@ def make_sasrec(
         BundleError: the export is not what was trained.
     """
     version = version_for(out, name)
-    config = SASRecConfig(items=prepared.train.n_items)
     trained = train(
         prepared.train, prepared.valid, config, loss, schedule, seed=seed, progress=progress
     )
@@ -136,8 +136,8 @@ def make_sasrec(
         out,
         name=name,
         version=version,
-        architecture="sasrec",
-        config=asdict(config),
+        architecture=model.architecture,
+        config=asdict(model.config),
         catalog=prepared.catalog,
         model=model,
         metrics=_metrics(validation[0]),

@@ -10,12 +10,14 @@ outcome embedding, so that the encoder knows what was skipped. Not here: losses,
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .encoder import Encoder
 
 OUTCOMES = 5  # codes 0 (unknown, padding) to 4
 EMBEDDING = 0.1  # standard deviation of embeddings at the start
@@ -120,8 +122,10 @@ class Block(nn.Module):
         return refined
 
 
-class SASRec(nn.Module):
-    """Occurrences of a session -> the embedding that its next track should have."""
+class SASRec(Encoder):
+    """Causal self-attention over the newest occurrences."""
+
+    architecture: ClassVar[str] = "sasrec"
 
     def __init__(self, config: SASRecConfig) -> None:
         super().__init__()
@@ -170,18 +174,13 @@ class SASRec(nn.Module):
         projected = F.gelu(self.projection(x))
         return x + projected if self.config.residual else projected
 
-    def grown(self, rows: Tensor) -> SASRec:
-        """Give a copy over a larger catalog; `rows` (N' + 1, D) are all of its item embeddings."""
-        model = SASRec(replace(self.config, items=len(rows) - 1)).to(rows.device)
-        model.load_state_dict({**self.state_dict(), "item_embedding.weight": rows})
-        return model
-
     def _partly_hidden(self, outcomes: Tensor) -> Tensor:
         """Hide outcomes at random in training: on a `start` the newest is not known yet."""
         if not self.training or not self.config.outcome_dropout:
             return outcomes
-        shown = torch.rand(outcomes.shape, device=outcomes.device) >= self.config.outcome_dropout
-        return outcomes * shown
+        shown = torch.rand(outcomes.shape, device=outcomes.device)
+        partly: Tensor = outcomes * (shown >= self.config.outcome_dropout)
+        return partly
 
     @torch.no_grad()
     def init_weights(self) -> None:

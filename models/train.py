@@ -16,12 +16,13 @@ from functools import partial
 import torch
 
 from . import metrics
+from .architectures import make_encoder
+from .encoder import Encoder, EncoderConfig
 from .evaluate import evaluate
 from .losses import LossConfig
 from .optimisation import Optimisation, Progress, Schedule, Trained
 from .rankers import NeuralRanker
 from .sampling import Rows, batches, mixed_batches, training_rows
-from .sasrec import SASRec, SASRecConfig
 from .sessions import Sessions, joined
 
 FINE_TUNING = Schedule(epochs=2, learning_rate=1e-3)
@@ -30,7 +31,7 @@ FINE_TUNING = Schedule(epochs=2, learning_rate=1e-3)
 def train(
     sessions: Sessions,
     valid: Sessions,
-    config: SASRecConfig,
+    config: EncoderConfig,
     loss: LossConfig,
     schedule: Schedule | None = None,
     *,
@@ -51,13 +52,13 @@ def train(
     rows = _rows(sessions, config)
     schedule = (schedule or Schedule()).from_nothing(len(rows))
     with _reproducible(seed, schedule.threads):
-        run = Optimisation(SASRec(config).to(device or best_device()), loss, schedule, seed)
+        run = Optimisation(make_encoder(config).to(device or best_device()), loss, schedule, seed)
         draw = partial(batches, len(rows), schedule.batch, run.generator)
         return run.fit(rows, draw, _validation(valid, sessions), progress, clock)
 
 
 def fine_tune(
-    model: SASRec,
+    model: Encoder,
     new: Sessions,
     replay: Sessions,
     loss: LossConfig,
@@ -70,8 +71,9 @@ def fine_tune(
 ) -> Trained:
     """Train a copy of `model` on new sessions, each batch mixed with replayed old ones.
 
-    All sessions are over the model's catalog (`SASRec.grown` gives it one with new tracks). Without
-    `valid` every epoch is run and the last weights are kept: the judge stands elsewhere (gate.py).
+    All sessions are over the model's catalog (`Encoder.grown` gives it one with new tracks).
+    Without `valid` every epoch is run and the last weights are kept: the judge stands elsewhere
+    (gate.py).
 
     Raises:
         ValueError: catalogs differ, or there is nothing new to train on.
@@ -93,11 +95,11 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _rows(sessions: Sessions, config: SASRecConfig) -> Rows:
+def _rows(sessions: Sessions, config: EncoderConfig) -> Rows:
     if sessions.n_items != config.items:
         raise ValueError(
             f"the sessions' catalog has {sessions.n_items} tracks, the model's {config.items}; "
-            "use reindexed(), or SASRec.grown()"
+            "use reindexed(), or Encoder.grown()"
         )
     rows = training_rows(sessions, config.length)
     if not len(rows):
@@ -107,14 +109,14 @@ def _rows(sessions: Sessions, config: SASRecConfig) -> Rows:
     return rows
 
 
-def _validation(valid: Sessions, known: Sessions) -> Callable[[SASRec], float]:
+def _validation(valid: Sessions, known: Sessions) -> Callable[[Encoder], float]:
     if valid.lengths.max(initial=0) < 2:
         raise ValueError(
             f"none of {len(valid)} validation sessions has two tracks, so no epoch can be chosen"
         )
     counts = known.counts()
 
-    def mrr(model: SASRec) -> float:
+    def mrr(model: Encoder) -> float:
         (result,) = evaluate([NeuralRanker(model)], valid, counts, ranks_only=True)
         return metrics.mrr(result.ranks, 20)
 

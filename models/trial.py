@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .encoder import Encoder
 from .evaluate import evaluate
 from .gate import PairedSample
 from .losses import LossConfig
@@ -23,7 +24,6 @@ from .optimisation import Progress, Schedule, Trained
 from .rankers import NeuralRanker
 from .replay import pooled
 from .sampling import training_rows
-from .sasrec import SASRec
 from .sessions import Sessions
 from .train import fine_tune
 
@@ -51,7 +51,7 @@ class TrialConfig:
 class Contender(NamedTuple):
     """A model with its catalog, as a trial compares it."""
 
-    model: SASRec
+    model: Encoder
     track_ids: tuple[str, ...]
     counts: NDArray[np.int64]  # (N + 1,) plays of each item, for sessions it knows nothing of
 

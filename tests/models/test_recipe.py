@@ -7,8 +7,9 @@ from models.data.canonical import to_frame
 from models.data.sources import Source
 from models.losses import LossConfig
 from models.optimisation import Schedule
-from models.recipe import evaluate_bundle, make_markov, make_sasrec, prepare, version_for
+from models.recipe import evaluate_bundle, make_markov, make_network, prepare, version_for
 from models.registry import Registry
+from models.sasrec import SASRecConfig
 from models.sessions import packed
 from streams.bundle import open_bundle
 
@@ -60,8 +61,13 @@ def test_data_of_another_name_is_refused(tmp_path):
 
 def test_an_existing_bundle_is_refused_before_training(tmp_path):
     with pytest.raises(ValueError, match="a bundle is never changed"):
-        make_sasrec(
-            prepare(source()), tmp_path, name="x", loss=LossConfig(), schedule=Schedule(epochs=9999)
+        make_network(
+            prepare(source()),
+            tmp_path,
+            SASRecConfig(items=5),
+            name="x",
+            loss=LossConfig(),
+            schedule=Schedule(epochs=9999),
         )
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from models.encoder import Encoder
 from models.losses import LossConfig
-from models.optimisation import Schedule, Step, batch_loss, one_cycle
+from models.objective import batch_loss
+from models.optimisation import Schedule, Step, one_cycle
 from models.sampling import training_rows
 from models.sasrec import SASRec, SASRecConfig
 from models.sessions import Sessions, packed
@@ -32,7 +34,7 @@ def walks(count: int, step: int, seed: int) -> Sessions:
 
 
 @torch.no_grad()
-def loss_of(model: SASRec, sessions: Sessions, config: LossConfig) -> float:
+def loss_of(model: Encoder, sessions: Sessions, config: LossConfig) -> float:
     return float(batch_loss(model, training_rows(sessions, 6), config, torch.Generator()))
 
 

@@ -96,7 +96,7 @@ def test_a_track_that_only_the_candidate_knows_is_a_miss_for_the_champion():
 def test_a_model_without_finite_answers_has_no_hits():
     broken = champion()
     with torch.no_grad():
-        broken.model.projection.weight.fill_(torch.nan)
+        broken.model.get_parameter("projection.weight").fill_(torch.nan)
     sample = compare(champion(), broken, LEARN)
     assert sample.candidate_rr.sum() == 0
     assert np.isfinite(sample.candidate_rr).all()

@@ -1,0 +1,49 @@
+"""Every architecture by the name that a bundle, a learner and the command line give it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from .encoder import Encoder, EncoderConfig
+from .sasrec import SASRec, SASRecConfig
+
+ARCHITECTURES: dict[str, tuple[type[Any], type[Encoder]]] = {
+    SASRec.architecture: (SASRecConfig, SASRec),
+}
+"""Name -> (frozen dataclass of its sizes, encoder)."""
+
+
+def make_config(architecture: str, sizes: Mapping[str, Any]) -> EncoderConfig:
+    """Give the sizes of an architecture; `sizes` must name `items`.
+
+    Raises:
+        ValueError: no such architecture or size, or sizes that cannot be built.
+    """
+    kind, _ = _found(architecture)
+    known = {field.name for field in fields(kind)}
+    if strange := sorted(set(sizes) - known):
+        raise ValueError(
+            f"{architecture} has no {', '.join(strange)}; its sizes are {', '.join(sorted(known))}"
+        )
+    config: EncoderConfig = kind(**sizes)
+    return config
+
+
+def make_encoder(config: EncoderConfig) -> Encoder:
+    """Build the encoder that a config describes, with fresh weights."""
+    for kind, encoder in ARCHITECTURES.values():
+        if type(config) is kind:
+            return encoder(config)
+    raise TypeError(f"{type(config).__name__} configures no encoder: expected one of {_names()}")
+
+
+def _found(architecture: str) -> tuple[type[Any], type[Encoder]]:
+    if architecture not in ARCHITECTURES:
+        raise ValueError(f"architecture {architecture!r}, expected one of {_names()}")
+    return ARCHITECTURES[architecture]
+
+
+def _names() -> str:
+    return ", ".join(ARCHITECTURES)
