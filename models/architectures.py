@@ -7,10 +7,12 @@ from dataclasses import fields
 from typing import Any
 
 from .encoder import Encoder, EncoderConfig
+from .gru4rec import GRU4Rec, GRU4RecConfig
 from .sasrec import SASRec, SASRecConfig
 
 ARCHITECTURES: dict[str, tuple[type[Any], type[Encoder]]] = {
     SASRec.architecture: (SASRecConfig, SASRec),
+    GRU4Rec.architecture: (GRU4RecConfig, GRU4Rec),
 }
 """Name -> (frozen dataclass of its sizes, encoder)."""
 

@@ -39,7 +39,12 @@ class Encoder(nn.Module, ABC):
 
     config: Any  # the architecture's own dataclass, an EncoderConfig
     item_embedding: nn.Embedding  # (N + 1, D): rows of the catalog as they are scored; row 0 pads
-    item_bias: nn.Parameter | None = None  # (N + 1,) added to every score
+    item_bias: nn.Parameter | None  # (N + 1,) added to every score
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_parameter("item_bias", None)  # a default on the class could not be replaced
 
     @abstractmethod
     def forward(self, items: Tensor, outcomes: Tensor, lengths: Tensor) -> Tensor:
@@ -63,10 +68,18 @@ class Encoder(nn.Module, ABC):
         A new track's bias is 0.
         """
         model = type(self)(replace(self.config, items=len(rows) - 1)).to(rows.device)
-        weights = {**self.state_dict(), "item_embedding.weight": rows}
+        weights = {
+            **self.state_dict(),
+            **self.grown_tables(rows),
+            "item_embedding.weight": rows,
+        }
         if self.item_bias is not None:
             bias = torch.zeros(len(rows), device=rows.device)
             bias[: len(self.item_bias)] = self.item_bias.detach()
             weights["item_bias"] = bias
         model.load_state_dict(weights)
         return model
+
+    def grown_tables(self, rows: Tensor) -> dict[str, Tensor]:
+        """Give, by name, the other tables with a row for each track, for the catalog of `rows`."""
+        return {}

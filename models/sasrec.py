@@ -128,8 +128,7 @@ class SASRec(Encoder):
     architecture: ClassVar[str] = "sasrec"
 
     def __init__(self, config: SASRecConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.item_embedding = nn.Embedding(config.items + 1, config.width, padding_idx=0)
         self.position_embedding = nn.Embedding(config.length, config.width)
         self.outcome_embedding = nn.Embedding(OUTCOMES, config.width) if config.outcomes else None
