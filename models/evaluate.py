@@ -1,4 +1,4 @@
-"""Two protocols over held-out sessions: every next track, or the last one; always full ranking.
+"""Three protocols over held-out sessions: every next track, or the last one; always full ranking.
 
 `next-track` asks after each occurrence for the one that follows; `leave-last-out` asks for the last
 track of each session, and ranks it also among 1,000 sampled tracks, as Seshadri & Knees do (2023,
@@ -6,7 +6,9 @@ section 4.1). Sampled figures do not order models as full ranking does (Krichene
 and stand beside it for comparison with that paper alone. The rules are those of serving: the
 current track is masked, other repeats are allowed, tracks the catalog does not know are left out of
 the history and are a miss as a target, and a session of which nothing is known gets the popular
-tracks. Training, and the choice of sessions, are elsewhere.
+tracks. `loo-full` asks for the last one too, but masks all that the session has had before, as is
+the custom with films (Klenitskiy & Vasilev, arXiv:2309.07602). Training, and the choice of
+sessions, are elsewhere.
 """
 
 from __future__ import annotations
@@ -106,8 +108,10 @@ def evaluate(
         size = max(1, _SCORES // (sessions.n_items + 1))  # one long session may be too many
         for start in range(0, len(asked.target), size):
             cut = slice(start, start + size)
+            part = asked.take(cut)
+            seen = part.seen() if protocol == "loo-full" else None
             for tally in tallies:
-                tally.add(asked.take(cut), None if drawn is None else drawn[cut])
+                tally.add(part, None if drawn is None else drawn[cut], seen)
         done += len(asked.items)
         progress(done, len(sessions))
     return [tally.evaluation() for tally in tallies]
@@ -128,8 +132,8 @@ class _Tally:
     won: float = 0
     pairs: int = 0
 
-    def add(self, asked: Asked, drawn: Ints | None) -> None:
-        scores = self._scores(asked.questions)
+    def add(self, asked: Asked, drawn: Ints | None, seen: Ints | None) -> None:
+        scores = self._unseen(asked.questions, seen)
         self.session.append(asked.session)
         self.heard.append(asked.heard)
         self.ranks.append(metrics.ranks(scores, asked.target))
@@ -155,6 +159,18 @@ class _Tally:
             skip_auc=self.won / self.pairs if self.pairs else None,
             skip_pairs=self.pairs,
         )
+
+    def _unseen(self, questions: Questions, seen: Ints | None) -> Floats:
+        """Ask, and mask what was `seen`, (n, L), 0 being nothing, beside the current track."""
+        if seen is None:
+            return self._scores(questions)
+        allowed = None
+        if self.ranker.listed is not None:  # what was seen must not take up places of its list
+            allowed = np.ones((len(seen), len(self.cold)), dtype=np.bool_)
+            np.put_along_axis(allowed, seen, False, axis=1)
+        scores = self._scores(questions, allowed)
+        np.put_along_axis(scores, seen, -np.inf, axis=1)
+        return scores
 
     def _scores(self, questions: Questions, allowed: Bools | None = None) -> Floats:
         """Ask where something is known, give the popular tracks elsewhere, mask the current."""
