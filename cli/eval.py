@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from models.evaluate import Evaluation
+    from models.evaluation import Evaluation
 
 SHOWN = {
     "hit_rate@1": "HR@1",

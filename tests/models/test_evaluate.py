@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models.baselines import Markov, MostPopular
-from models.evaluate import Evaluation, evaluate
+from models.evaluate import evaluate
+from models.evaluation import Evaluation
 from models.metrics import MISSED
 from models.questions import Bools, Floats, ProtocolName, Questions
 from models.sessions import Sessions, packed
