@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from .encoder import Encoder
-from .losses import LossConfig, full_softmax, sampled_softmax, skip_contrastive
+from .losses import LossConfig, full_softmax, sampled_softmax
 from .sampling import Rows, uniform_negatives
+from .skip_losses import skip_contrastive
 
 
 def batch_loss(model: Encoder, rows: Rows, loss: LossConfig, generator: torch.Generator) -> Tensor:
