@@ -21,6 +21,7 @@ def skip_contrastive(
     temperature: float = 1.0,
     *,
     own_context: bool = False,
+    dot: bool = False,
 ) -> Tensor:
     """Skip-informed InfoNCE: (B, T, D), (B, L, D), (B, L), (B, L) -> scalar, T <= L.
 
@@ -35,6 +36,7 @@ def skip_contrastive(
     - A track is no noise against itself: occurrences of p_m's track are left out, and with
       `own_context` (c = e) those of the anchor's own, whose cosine is 1 whatever is learned.
     - Noise is of the same session only. (The published code mixes sessions and adds zero vectors.)
+    `dot` compares by the inner product, which is what ranks, in place of the cosine.
     Anchors without a next heard track, and sessions without noise, add nothing to the mean.
     """
     length, n_anchors = items.shape[1], context.shape[1]
@@ -51,10 +53,13 @@ def skip_contrastive(
     asked = (anchors > 0) & (following < length) & rivals.any(dim=2)  # (B, T)
     classes = rivals.scatter(2, positive[:, :, None], True)
 
-    cosine = F.normalize(context.float(), dim=-1) @ F.normalize(embeddings.float(), dim=-1).mT
-    logits = (cosine / temperature).masked_fill(~classes, -torch.inf)  # (B, T, L)
+    context, embeddings = context.float(), embeddings.float()
+    if not dot:
+        context, embeddings = F.normalize(context, dim=-1), F.normalize(embeddings, dim=-1)
+    alike = context @ embeddings.mT
+    logits = (alike / temperature).masked_fill(~classes, -torch.inf)  # (B, T, L)
     if not asked.any():
-        return cosine.sum() * 0
+        return alike.sum() * 0
     return F.cross_entropy(logits[asked], positive[asked])
 
 

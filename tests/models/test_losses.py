@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from models import losses
-from models.losses import LossConfig, full_softmax, sampled_softmax
+from models.losses import Emphasis, LossConfig, full_softmax, sampled_softmax
 
 N, D = 9, 4
 
@@ -128,6 +128,72 @@ def test_the_loss_falls_when_the_targets_logit_rises(lift):
     assert full_softmax(states, raised, targets) < full_softmax(states, matrix, targets)
 
 
+def emphasised() -> Emphasis:
+    weights = torch.tensor([1.0, 0.3, 0.0, 1.0, 0.3, 1.0])
+    return Emphasis(weights, torch.tensor([0.0, 0.5, 0.0, 0.0, 2.0, 0.0]))
+
+
+def by_hand(nll: Tensor, emphasis: Emphasis) -> Tensor:
+    """Sum of w * -log p + u * -log(1 - p), over the sum of w."""
+    w, u = (part.double() for part in emphasis)
+    return (w * nll - u * torch.log(1 - torch.exp(-nll))).sum() / w.sum()
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 4, 100])
+def test_weights_and_unlikelihood_of_the_full_softmax_are_their_definition(
+    monkeypatch, rows_at_once
+):
+    monkeypatch.setattr(losses, "_CHUNK", rows_at_once * (N + 1))
+    states, matrix, targets = tensors()
+    emphasis = emphasised()
+    ours = full_softmax(states, matrix, targets, emphasis=emphasis)
+    gradients = torch.autograd.grad(3 * ours, (states, matrix))
+    logits = (states @ matrix.T)[:, 1:]
+    plain = by_hand(F.cross_entropy(logits, targets - 1, reduction="none"), emphasis)
+    expected = torch.autograd.grad(3 * plain, (states, matrix))
+    torch.testing.assert_close(ours.double(), plain, atol=1e-5, rtol=1e-5)
+    for found, wanted in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_the_sampled_softmax_weighs_targets_in_the_same_way():
+    states, matrix, targets = tensors()
+    emphasis = emphasised()
+    others = torch.arange(1, N + 1)
+    sampled = sampled_softmax(states, matrix, targets, targets % N + 1, others, emphasis=emphasis)
+    full = full_softmax(states, matrix, targets, emphasis=emphasis)
+    torch.testing.assert_close(sampled, full, check_dtype=False, atol=1e-5, rtol=1e-5)
+
+
+def test_targets_of_which_the_model_is_sure_have_a_finite_unlikelihood():
+    states, matrix, targets = tensors()
+    sure = full_softmax(states * 1e4, matrix, targets, emphasis=emphasised())
+    assert sure.isfinite()
+    assert gradient(sure, states).isfinite().all()
+
+
+def test_targets_that_all_count_for_nothing_cost_nothing():
+    states, matrix, targets = tensors()
+    none = Emphasis(torch.zeros(6), torch.zeros(6))
+    assert full_softmax(states, matrix, targets, emphasis=none) == 0
+    assert sampled_softmax(states, matrix, targets, targets, targets, emphasis=none) == 0
+
+
+def test_the_weight_of_a_target_follows_its_strength():
+    config = LossConfig(skip_weights=(0.1, 0.2, 0.3), strengths=(1,), unlikelihood=2)
+    emphasis = config.emphasis(torch.arange(5))
+    assert emphasis is not None
+    assert emphasis.weights.tolist() == pytest.approx([1, 1, 0.3, 0.2, 0.1])
+    assert emphasis.against.tolist() == [0, 0, 0, 0, 2]
+    assert LossConfig().emphasis(torch.arange(5)) is None
+
+
+def test_the_published_codes_loss_differs_where_it_is_said_to():
+    theirs = LossConfig.as_released(context="item")
+    assert (theirs.released, theirs.temperature, theirs.negatives) == (True, 0.1, 1000)
+    assert (theirs.alpha, theirs.beta, theirs.context) == (1, 1, "item")
+
+
 def test_strengths_name_the_outcome_codes_of_the_noise():
     assert LossConfig(strengths=(1, 2)).noise_outcomes == (4, 3)
     assert LossConfig(strengths=(3,)).noise_outcomes == (2,)
@@ -141,6 +207,9 @@ def test_strengths_name_the_outcome_codes_of_the_noise():
         ({"alpha": -1}, "alpha -1"),
         ({"strengths": (0,)}, r"strengths \(0,\)"),
         ({"negatives": 0}, "negatives is 0"),
+        ({"similarity": "l2"}, "similarity 'l2'"),
+        ({"skip_weights": (1.0, -1.0, 1.0)}, r"skip_weights \(1.0, -1.0, 1.0\)"),
+        ({"unlikelihood": -0.5}, "unlikelihood -0.5"),
     ],
 )
 def test_a_loss_that_cannot_be_is_refused_by_name(given, named):

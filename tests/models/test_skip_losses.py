@@ -79,6 +79,22 @@ def test_skip_contrastive_is_its_definition(sessions, codes, tau, own):
     assert float(found) == pytest.approx(0.0 if wanted is None else wanted, abs=1e-4, rel=1e-4)
 
 
+def test_the_length_of_a_vector_counts_by_the_inner_product_and_not_by_the_cosine():
+    context, embeddings, items, outcomes = (part.detach() for part in one_session([1, 4, 1]))
+
+    def loss(scale: float, dot: bool) -> float:
+        return float(
+            skip_contrastive(context * scale, embeddings, items, outcomes, (4, 3), dot=dot)
+        )
+
+    assert loss(3, dot=False) == pytest.approx(loss(1, dot=False), abs=1e-5)
+    anchor, skipped, heard = context[0, 0], embeddings[0, 1], embeddings[0, 2]
+    logits = torch.stack([anchor @ heard, anchor @ skipped])
+    second = torch.stack([context[0, 1] @ heard, context[0, 1] @ skipped])
+    expected = F.cross_entropy(3 * torch.stack([logits, second]), torch.tensor([0, 0]))
+    assert loss(3, dot=True) == pytest.approx(float(expected), rel=1e-5)
+
+
 def one_session(outcomes: list[int]):
     items = torch.tensor([list(range(1, len(outcomes) + 1))])
     embeddings = torch.randn(
