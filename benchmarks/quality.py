@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 
 from models.baselines import Markov, MostPopular
+from models.bootstrap import Resamples
 from models.data.sources import Source, open_source
 from models.encoder import Encoder
-from models.evaluate import Evaluation, evaluate
+from models.evaluate import evaluate
+from models.evaluation import Evaluation
 from models.losses import LossConfig
-from models.metrics import hit_rate, mrr, paired_bootstrap, reciprocal_ranks
+from models.metrics import hit_rate, mrr, reciprocal_ranks
 from models.optimisation import Schedule, Step
 from models.questions import PROTOCOLS, Floats, Ints, ProtocolName, Ranker
 from models.rankers import NeuralRanker
@@ -167,15 +169,11 @@ def _difference(ours: list[Evaluation], theirs: list[Evaluation]) -> dict[str, A
     heard = np.concatenate([e.heard for e in ours])
     our_ranks, their_ranks = (np.concatenate([e.ranks for e in es]) for es in (ours, theirs))
     found: dict[str, Any] = {"model": ours[0].model, "than": theirs[0].model}
+    resamples = Resamples(session, np.random.default_rng(0))
     for prefix, asked in (("", np.ones_like(heard)), ("heard_", heard)):
         for name, value in VALUES.items():
-            interval = paired_bootstrap(
-                value(our_ranks[asked]),
-                value(their_ranks[asked]),
-                session[asked],
-                np.random.default_rng(0),
-            )
-            found[prefix + name] = interval._asdict()
+            interval = resamples.interval(value(our_ranks), value(their_ranks), asked)
+            found[prefix + name] = None if interval is None else interval._asdict()
     return found
 
 

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from models.evaluate import Evaluation
+    from models.evaluation import Evaluation
 
 SHOWN = {
     "hit_rate@1": "HR@1",
@@ -34,10 +34,14 @@ class ProtocolOption(StrEnum):
 
     NEXT_TRACK = "next-track"
     LEAVE_LAST_OUT = "leave-last-out"
+    LOO_FULL = "loo-full"
 
 
 Data = Annotated[
-    str, typer.Option(help="NAME:PATH with mssd-mini, mssd or parquet; or simulated[:KEY=VALUE,…].")
+    str,
+    typer.Option(
+        help="NAME:PATH with mssd-mini, mssd, ml-1m or parquet; or simulated[:KEY=VALUE,…]."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 
@@ -46,7 +50,10 @@ def evaluate(
     bundle: Annotated[Path, typer.Option(help="The folder that holds manifest.json.")],
     data: Data,
     protocol: Annotated[
-        ProtocolOption, typer.Option(help="Every next track, or each session's last one.")
+        ProtocolOption,
+        typer.Option(
+            help="Every next track, or each session's last one; loo-full masks all before it."
+        ),
     ] = ProtocolOption.NEXT_TRACK,
     threads: Annotated[int, typer.Option(min=1, help="Threads that score.")] = 1,
     as_json: AsJson = False,

@@ -1,4 +1,4 @@
-"""Two protocols over held-out sessions: every next track, or the last one; always full ranking.
+"""Three protocols over held-out sessions: every next track, or the last one; always full ranking.
 
 `next-track` asks after each occurrence for the one that follows; `leave-last-out` asks for the last
 track of each session, and ranks it also among 1,000 sampled tracks, as Seshadri & Knees do (2023,
@@ -6,20 +6,23 @@ section 4.1). Sampled figures do not order models as full ranking does (Krichene
 and stand beside it for comparison with that paper alone. The rules are those of serving: the
 current track is masked, other repeats are allowed, tracks the catalog does not know are left out of
 the history and are a miss as a target, and a session of which nothing is known gets the popular
-tracks. Training, and the choice of sessions, are elsewhere.
+tracks. `loo-full` asks for the last one too, but masks all that the session has had before, as is
+the custom with films (Klenitskiy & Vasilev, arXiv:2309.07602). Training, and the choice of
+sessions, are elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import metrics
 from .baselines import popularity_scores
+from .evaluation import LISTED, Evaluation
 from .questions import HEARD, Asked, Bools, Floats, Ints, ProtocolName, Questions, Ranker, ask
 from .sampling import unobserved
 from .sessions import Sessions
@@ -28,46 +31,7 @@ T = TypeVar("T", bound=np.generic)
 
 SKIPPED = (3, 4)  # early and at once: strengths 2 and 1
 HORIZON = 20  # following occurrences in which heard and skipped tracks are compared
-_LISTED = 10  # tracks of each list that count for coverage
 _SCORES = 4_000_000  # held at once for one ranker
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What one ranker did with every target; `metrics()` sums it up."""
-
-    model: str
-    session: Ints  # (n,) number of the session
-    heard: Bools  # (n,) whether the target was listened to
-    ranks: Ints  # (n,)
-    sampled_ranks: Ints | None = None  # (n,) among sampled tracks
-    coverage: float | None = None  # of the catalog by all first 10s; None if not asked, or of lists
-    skip_auc: float | None = None  # of heard over skipped tracks still to come; None likewise
-    skip_pairs: int = 0
-
-    def metrics(self) -> dict[str, float | int | None]:
-        """Every figure by name, those of heard targets as `heard_…`; None where nothing counts."""
-        found: dict[str, float | int | None] = {}
-        for prefix, chosen in (("", self.ranks), ("heard_", self.ranks[self.heard])):
-            found |= {
-                **{f"{prefix}hit_rate@{k}": metrics.hit_rate(chosen, k) for k in (1, 5, 10, 20)},
-                f"{prefix}mrr@20": metrics.mrr(chosen, 20),
-                f"{prefix}ndcg@10": metrics.ndcg(chosen, 10),
-                f"{prefix}recall@20": metrics.recall(chosen, 20),
-                f"{prefix}targets": len(chosen),
-            }
-        if self.sampled_ranks is not None:
-            for k in (1, 5, 10, 20):
-                found[f"sampled_hit_rate@{k}"] = metrics.hit_rate(self.sampled_ranks, k)
-        found |= {f"coverage@{_LISTED}": self.coverage, "skip_auc": self.skip_auc}
-        return {
-            name: value if value is not None and np.isfinite(value) else None
-            for name, value in found.items()
-        }
-
-    def row(self) -> dict[str, Any]:
-        """Give the record that `segue eval --json` prints."""
-        return {"model": self.model, "metrics": self.metrics()}
 
 
 def evaluate(
@@ -96,7 +60,8 @@ def evaluate(
     rng = np.random.default_rng(seed)
     cold = popularity_scores(popularity)
     tallies = [
-        _Tally(ranker, cold, whole=ranker.listed is None and not ranks_only) for ranker in rankers
+        _Tally(ranker, popularity, cold, whole=ranker.listed is None and not ranks_only)
+        for ranker in rankers
     ]
     done = 0
     for asked in ask(sessions, protocol, _SCORES):
@@ -106,8 +71,10 @@ def evaluate(
         size = max(1, _SCORES // (sessions.n_items + 1))  # one long session may be too many
         for start in range(0, len(asked.target), size):
             cut = slice(start, start + size)
+            part = asked.take(cut)
+            seen = part.seen() if protocol == "loo-full" else None
             for tally in tallies:
-                tally.add(asked.take(cut), None if drawn is None else drawn[cut])
+                tally.add(part, None if drawn is None else drawn[cut], seen)
         done += len(asked.items)
         progress(done, len(sessions))
     return [tally.evaluation() for tally in tallies]
@@ -118,20 +85,23 @@ class _Tally:
     """Answers of one ranker, gathered chunk by chunk."""
 
     ranker: Ranker
+    plays: Ints  # (N + 1,)
     cold: Floats  # (N + 1,)
     whole: bool  # whether whole rankings are compared
     session: list[Ints] = field(default_factory=list)
     heard: list[Bools] = field(default_factory=list)
     ranks: list[Ints] = field(default_factory=list)
+    target: list[Ints] = field(default_factory=list)
     sampled: list[Ints] = field(default_factory=list)
-    listed: set[int] = field(default_factory=set)
-    won: float = 0
-    pairs: int = 0
+    listed: list[Ints] = field(default_factory=list)
+    won: list[Floats] = field(default_factory=list)
+    pairs: list[Ints] = field(default_factory=list)
 
-    def add(self, asked: Asked, drawn: Ints | None) -> None:
-        scores = self._scores(asked.questions)
+    def add(self, asked: Asked, drawn: Ints | None, seen: Ints | None) -> None:
+        scores = self._unseen(asked.questions, seen)
         self.session.append(asked.session)
         self.heard.append(asked.heard)
+        self.target.append(asked.target)
         self.ranks.append(metrics.ranks(scores, asked.target))
         if drawn is not None:
             allowed = np.zeros(scores.shape, dtype=np.bool_)
@@ -144,17 +114,35 @@ class _Tally:
             self._compare_whole_rankings(asked, scores)
 
     def evaluation(self) -> Evaluation:
-        n_items = len(self.cold) - 1
-        return Evaluation(
+        found = Evaluation(
             model=self.ranker.name,
             session=_joined(self.session, np.int64),
             heard=_joined(self.heard, np.bool_),
             ranks=_joined(self.ranks, np.int64),
             sampled_ranks=_joined(self.sampled, np.int64) if self.sampled else None,
-            coverage=metrics.coverage(np.array([*self.listed]), n_items) if self.whole else None,
-            skip_auc=self.won / self.pairs if self.pairs else None,
-            skip_pairs=self.pairs,
+            target=_joined(self.target, np.int64),
+            plays=self.plays,
         )
+        if not self.whole:
+            return found
+        return replace(
+            found,
+            listed=np.concatenate([np.zeros((0, LISTED), np.int64), *self.listed]),
+            won=_joined(self.won, np.float64),
+            pairs=_joined(self.pairs, np.int64),
+        )
+
+    def _unseen(self, questions: Questions, seen: Ints | None) -> Floats:
+        """Ask, and mask what was `seen`, (n, L), 0 being nothing, beside the current track."""
+        if seen is None:
+            return self._scores(questions)
+        allowed = None
+        if self.ranker.listed is not None:  # what was seen must not take up places of its list
+            allowed = np.ones((len(seen), len(self.cold)), dtype=np.bool_)
+            np.put_along_axis(allowed, seen, False, axis=1)
+        scores = self._scores(questions, allowed)
+        np.put_along_axis(scores, seen, -np.inf, axis=1)
+        return scores
 
     def _scores(self, questions: Questions, allowed: Bools | None = None) -> Floats:
         """Ask where something is known, give the popular tracks elsewhere, mask the current."""
@@ -172,18 +160,20 @@ class _Tally:
         return scores
 
     def _compare_whole_rankings(self, asked: Asked, scores: Floats) -> None:
-        count = min(_LISTED, scores.shape[1] - 1)
+        count = min(LISTED, scores.shape[1] - 1)
         first = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-        listed = first[np.take_along_axis(scores, first, axis=1) > -np.inf]
-        self.listed.update(np.unique(listed).tolist())
+        listed = np.zeros((len(scores), LISTED), np.int64)
+        real = np.take_along_axis(scores, first, axis=1) > -np.inf
+        listed[:, :count] = np.where(real, first, 0)
+        self.listed.append(listed)
         items, outcomes = asked.following(HORIZON)  # (n, H)
         won, pairs = metrics.auc_pairs(
             np.take_along_axis(scores, items, axis=1),
             (items > 0) & (outcomes == HEARD),
             (items > 0) & np.isin(outcomes, SKIPPED),
         )
-        self.won += won
-        self.pairs += pairs
+        self.won.append(won)
+        self.pairs.append(pairs)
 
 
 def _joined(parts: Sequence[NDArray[T]], dtype: type[T]) -> NDArray[T]:

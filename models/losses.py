@@ -1,14 +1,14 @@
-"""Losses over packed positions: full and sampled softmax, and the skip-informed contrastive loss.
+"""Likelihoods over packed positions: full and sampled softmax. What is minimised in all.
 
-Seshadri & Knees (2023, sections 3.2.5, 3.3.1 and 3.4). Pure functions of tensors: no model, no
-batching, no random draw. `n` is the number of real positions of a batch; nothing here sees padding.
+Seshadri & Knees (2023, sections 3.2.5 and 3.3.1). Pure functions of tensors: no model, no batching,
+no random draw. `n` is the number of real positions of a batch; nothing here sees padding. The
+contrastive loss that is added to them is in skip_losses.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from torch.autograd.function import BackwardCFunction, once_differentiable
 
 _CHUNK = 1 << 20  # logits held at once on the CPU: 4 MB stay in its cache, and no page is faulted
 _CHUNK_GPU = 1 << 28
+_SURE = 1 - 1e-6  # of a probability, so that its complement has a logarithm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,11 @@ class LossConfig:
     beta: float = 0.5
     temperature: float = 1.0  # the paper has none; .1, as in its code, cost a fifth of HR@1
     strengths: tuple[int, ...] = (1, 2)  # of the skips that are noise; 1 is skipped at once
+    similarity: Literal["cosine", "dot"] = "cosine"  # of c and a track; dot is what ranks
+    released: bool = False  # as the paper's published code has it; as_released() is all of it
+    skip_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Weights in the likelihood of targets that were skipped at once, early, late."""
+    unlikelihood: float = 0.0  # weight of -log(1 - p) of targets skipped with one of `strengths`
     negatives: int | None = None  # sampled for the softmax; None is the full catalog
 
     def __post_init__(self) -> None:
@@ -45,6 +51,13 @@ class LossConfig:
             )
         if not self.strengths or not set(self.strengths) <= {1, 2, 3}:
             raise ValueError(f"strengths {self.strengths}: expected some of 1, 2, 3")
+        if self.similarity not in ("cosine", "dot"):
+            raise ValueError(f"similarity {self.similarity!r}: expected cosine or dot")
+        if len(self.skip_weights) != 3 or min(*self.skip_weights, self.unlikelihood) < 0:
+            raise ValueError(
+                f"skip_weights {self.skip_weights} and unlikelihood {self.unlikelihood}: expected "
+                "three weights (skipped at once, early, late) and one, all 0 or more"
+            )
         if self.negatives is not None and self.negatives < 1:
             raise ValueError(f"negatives is {self.negatives}, expected 1 or more, or None")
 
@@ -53,9 +66,52 @@ class LossConfig:
         """Outcome codes of the noise: strength 1 is code 4, 2 is 3, 3 is 2."""
         return tuple(5 - strength for strength in self.strengths)
 
+    @classmethod
+    def as_released(cls, **changes: object) -> LossConfig:
+        """Give the loss of the paper's published code: its form, temperature, sum and candidates.
+
+        released_losses.py says where the form is not that of the paper's text; the temperature is
+        .1, the two losses are added as they are, and 1,000 candidates are sampled beside the
+        targets of the batch.
+        """
+        theirs: dict[str, Any] = {
+            "name": "skip-contrastive",
+            "released": True,
+            "temperature": 0.1,
+            "alpha": 1.0,
+            "beta": 1.0,
+            "negatives": 1000,
+        }
+        return cls(**{**theirs, **changes})
+
+    def emphasis(self, outcomes: Tensor) -> Emphasis | None:
+        """Weigh the likelihood of targets by how they ended, (n,); None where all count alike."""
+        if self.skip_weights == (1.0, 1.0, 1.0) and not self.unlikelihood:
+            return None
+        by_code = torch.tensor([1.0, 1.0, *self.skip_weights[::-1]], device=outcomes.device)
+        against = torch.zeros(5, device=outcomes.device)
+        against[list(self.noise_outcomes)] = self.unlikelihood
+        return Emphasis(by_code[outcomes], against[outcomes])
+
+
+class Emphasis(NamedTuple):
+    """How much each target counts: the loss is sum(w * -log p + u * -log(1 - p)) / sum(w)."""
+
+    weights: Tensor  # w, (n,)
+    against: Tensor  # u, (n,), of unlikelihood (arXiv:1908.04319)
+
+    def mean(self, nll: Tensor) -> Tensor:
+        """Sum up the negative log-likelihoods of the targets, (n,) -> scalar."""
+        unlikely = -torch.log1p(-(-nll).exp().clamp(max=_SURE))
+        return (self.weights * nll + self.against * unlikely).sum() / _divisor(self.weights)
+
 
 def full_softmax(
-    states: Tensor, matrix: Tensor, targets: Tensor, masked: Tensor | None = None
+    states: Tensor,
+    matrix: Tensor,
+    targets: Tensor,
+    masked: Tensor | None = None,
+    emphasis: Emphasis | None = None,
 ) -> Tensor:
     """Mean cross entropy over the whole catalog: (n, D), (N + 1, D), (n,) -> scalar.
 
@@ -68,7 +124,9 @@ def full_softmax(
         return (states.sum() + matrix.sum()) * 0
     masked = torch.zeros_like(targets) if masked is None else masked
     masked = masked.where(masked != targets, 0)  # item 0 is masked in any case
-    result: Tensor = _FullSoftmax.apply(states, matrix, targets, masked)
+    weights = torch.ones_like(targets, dtype=torch.float32)
+    emphasis = emphasis or Emphasis(weights, torch.zeros_like(weights))
+    result: Tensor = _FullSoftmax.apply(states, matrix, targets, masked, *emphasis)
     return result
 
 
@@ -79,6 +137,7 @@ def sampled_softmax(
     current: Tensor,
     negatives: Tensor,
     logq: Tensor | None = None,
+    emphasis: Emphasis | None = None,
 ) -> Tensor:
     """Mean cross entropy of the target among shared `negatives`, (K,), and the current track.
 
@@ -98,62 +157,19 @@ def sampled_softmax(
     no_rival = torch.zeros_like(logits, dtype=torch.bool)
     no_rival[:, 1] = (current == targets) | (current == 0)
     positive = torch.zeros_like(targets)  # column 0
-    return F.cross_entropy(logits.float().masked_fill(no_rival, -torch.inf), positive)
+    return mean_cross_entropy(logits.masked_fill(no_rival, -torch.inf), positive, emphasis)
 
 
-def skip_contrastive(
-    context: Tensor,
-    embeddings: Tensor,
-    items: Tensor,
-    outcomes: Tensor,
-    noise_outcomes: Sequence[int],
-    temperature: float = 1.0,
-    *,
-    own_context: bool = False,
-) -> Tensor:
-    """Skip-informed InfoNCE: (B, T, D), (B, L, D), (B, L), (B, L) -> scalar, T <= L.
-
-    Anchor i < T of a session is drawn to its next heard track p_m and pushed from the session's
-    skipped ones, wherever in the session they stand; `embeddings` are those of `items`. Where the
-    paper's text leaves a choice:
-    - f is exp(cosine / temperature): a plain cosine is negative half of the time, and has no log.
-    - The denominator holds the positive beside the noise, as in van den Oord et al.
-      (arXiv:1807.03748): "to classify the positive from the noise" makes it one of the classes, and
-      the loss then ends at 0 instead of pushing solved cases on for ever.
-    - Heard is every known outcome that is not noise; an unknown one (0) is neither.
-    - A track is no noise against itself: occurrences of p_m's track are left out, and with
-      `own_context` (c = e) those of the anchor's own, whose cosine is 1 whatever is learned.
-    - Noise is of the same session only. (The published code mixes sessions and adds zero vectors.)
-    Anchors without a next heard track, and sessions without noise, add nothing to the mean.
-    """
-    length, n_anchors = items.shape[1], context.shape[1]
-    real = items > 0
-    noise = real & torch.isin(outcomes, outcomes.new_tensor(list(noise_outcomes)))  # (B, L)
-    heard = real & (outcomes > 0) & ~noise
-    following = next_true(heard)[:, :n_anchors]  # (B, T), length where there is none
-    positive = following.clamp(max=length - 1)
-
-    anchors, p_items = items[:, :n_anchors], items.gather(1, positive)  # (B, T)
-    rivals = noise[:, None, :] & (items[:, None, :] != p_items[:, :, None])  # (B, T, L)
-    if own_context:
-        rivals = rivals & (items[:, None, :] != anchors[:, :, None])
-    asked = (anchors > 0) & (following < length) & rivals.any(dim=2)  # (B, T)
-    classes = rivals.scatter(2, positive[:, :, None], True)
-
-    cosine = F.normalize(context.float(), dim=-1) @ F.normalize(embeddings.float(), dim=-1).mT
-    logits = (cosine / temperature).masked_fill(~classes, -torch.inf)  # (B, T, L)
-    if not asked.any():
-        return cosine.sum() * 0
-    return F.cross_entropy(logits[asked], positive[asked])
+def mean_cross_entropy(logits: Tensor, positive: Tensor, emphasis: Emphasis | None) -> Tensor:
+    """Mean over rows of -log softmax at column `positive`, (n, C), (n,) -> scalar."""
+    if emphasis is None:
+        return F.cross_entropy(logits.float(), positive)
+    return emphasis.mean(F.cross_entropy(logits.float(), positive, reduction="none"))
 
 
-def next_true(flags: Tensor) -> Tensor:
-    """Give the first later position where `flags` (B, L) is true, L where there is none."""
-    length = flags.shape[1]
-    positions = torch.arange(length, device=flags.device).expand_as(flags)
-    found = positions.where(flags, length)
-    from_here = found.flip(1).cummin(dim=1).values.flip(1)
-    return F.pad(from_here[:, 1:], (0, 1), value=length)
+def _divisor(weights: Tensor) -> Tensor:
+    total = weights.sum()
+    return total.where(total > 0, 1)  # nothing but targets that do not count: the loss is 0
 
 
 class _FullSoftmax(torch.autograd.Function):
@@ -161,7 +177,13 @@ class _FullSoftmax(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: BackwardCFunction, states: Tensor, matrix: Tensor, targets: Tensor, masked: Tensor
+        ctx: BackwardCFunction,
+        states: Tensor,
+        matrix: Tensor,
+        targets: Tensor,
+        masked: Tensor,
+        w: Tensor,
+        against: Tensor,
     ) -> Tensor:
         size = max(1, (_CHUNK_GPU if states.is_cuda else _CHUNK) // len(matrix))
         weights = matrix.float()
@@ -176,16 +198,19 @@ class _FullSoftmax(torch.autograd.Function):
             p.scatter_(1, masked[rows, None], -torch.inf)
             top, chosen = p.amax(dim=1, keepdim=True), p.gather(1, target)
             z = p.sub_(top).exp_().sum(dim=1, keepdim=True)
-            total += (z.log() + top - chosen).sum()
-            p.div_(z).scatter_add_(1, target, torch.full_like(z, -1))  # d total / d logits
+            nll = z.log() + top - chosen  # (rows, 1)
+            p_own = (-nll).exp().clamp_(max=_SURE)
+            total += w[rows] @ nll[:, 0] - against[rows] @ torch.log1p(-p_own)[:, 0]
+            slope = w[rows, None] - against[rows, None] * p_own / (1 - p_own)  # d total / d nll
+            p.mul_(slope / z).scatter_add_(1, target, -slope)  # d total / d logits
             torch.mm(p, weights, out=d_states[rows])
             d_weights.addmm_(p.T, inputs)
-        n = len(targets)
+        n = _divisor(w)
         ctx.save_for_backward((d_states / n).to(states.dtype), (d_weights / n).to(matrix.dtype))
         return total / n
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[Tensor | None, ...]:
         d_states, d_matrix = list(ctx.saved_tensors)
-        return d_states * gradient, d_matrix * gradient, None, None
+        return d_states * gradient, d_matrix * gradient, None, None, None, None

@@ -1,12 +1,10 @@
-"""Ranking metrics from 1-based ranks, and the interval of a difference between two rankers.
+"""Ranking metrics from 1-based ranks, and what lists say of a catalog.
 
 Pure numpy. One target a question, so recall@k equals hit_rate@k; both names exist because papers
 use both. Ties count against us: a model that gives every track one score ranks the target last.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,64 +51,67 @@ def mrr(ranks: Ints, k: int) -> float:
     return _mean(reciprocal_ranks(ranks, k))
 
 
+def gains(ranks: Ints, k: int) -> NDArray[np.float64]:
+    """1 / log2(rank + 1) of each target, 0 beyond rank k, (n,)."""
+    discounted = 1.0 / np.log2(np.minimum(ranks, 1 << 53) + 1.0)
+    return np.where(ranks <= _cutoff(k), discounted, 0.0)
+
+
 def ndcg(ranks: Ints, k: int) -> float:
     """Mean of 1 / log2(rank + 1), 0 beyond rank k: the ideal gain of one target is 1."""
-    gains = 1.0 / np.log2(np.minimum(ranks, 1 << 53) + 1.0)
-    return _mean(np.where(ranks <= _cutoff(k), gains, 0.0))
+    return _mean(gains(ranks, k))
 
 
-def coverage(listed: Ints, n_items: int) -> float:
-    """Share of the catalog that occurs in any of the lists, whatever their shape; 0 is no track."""
-    return np.unique(listed[listed > 0]).size / n_items if n_items else float("nan")
+def exposure(listed: Ints, n_items: int) -> Ints:
+    """Lists in which each track stands, (n, k) -> (N,); 0 in a list is no track."""
+    return np.bincount(listed.ravel(), minlength=n_items + 1)[1:].astype(np.int64)
 
 
-def auc_pairs(scores: Floats, heard: Bools, skipped: Bools) -> tuple[float, int]:
+def coverage(exposure: Ints) -> float:
+    """Share of the catalog that stands in any list, (N,)."""
+    return _mean(exposure > 0)
+
+
+def gini(exposure: Ints) -> float:
+    """Inequality of the tracks' exposure, (N,): 0 is the same for all, 1 all lists for one track.
+
+    Gini coefficient over the whole catalog, tracks that are never listed included.
+    """
+    n, total = len(exposure), exposure.sum()
+    if not total:
+        return float("nan")
+    place = np.arange(1, n + 1)
+    return float((2 * place - n - 1) @ np.sort(exposure) / (n * total))
+
+
+def popularity_lift(listed: Ints, played: Ints, plays: Ints) -> float:
+    """How much more popular the listed tracks (n, k) are than the played ones (n,); 0: as popular.
+
+    Popularity lift of Abdollahpouri et al. (RecSys 2020, section 3): (q - p) / p, where q is the
+    mean of the lists' average popularity and p that of what listeners played, by the plays in
+    training (N + 1,). Lists count alike; item 0 is no track, and a list of none is left out.
+    """
+    real = listed > 0
+    some = real.any(axis=1)
+    means = (plays[listed] * real).sum(axis=1)[some] / real.sum(axis=1)[some]
+    own = _mean(plays[played[played > 0]])
+    return (_mean(means) - own) / own if own else float("nan")
+
+
+def auc_pairs(scores: Floats, heard: Bools, skipped: Bools) -> tuple[NDArray[np.float64], Ints]:
     """Count pairs of one row in which the heard track outscores the skipped one, all (n, L).
 
-    Gives (won, pairs), a tie being half a win; their quotient is the skip AUC. Pairs are of one
-    context only: over pooled contexts the AUC falls below .5 for good models too, since people skip
-    through orders that are easy to predict.
+    Gives (won, pairs), (n,) both, a tie being half a win; the quotient of their sums is the skip
+    AUC. Pairs are of one context only: over pooled contexts the AUC falls below .5 for good models
+    too, since people skip through orders that are easy to predict.
     """
     usable = np.isfinite(scores)
     pairs = (heard & usable)[:, :, None] & (skipped & usable)[:, None, :]  # (n, L, L)
     safe = np.where(usable, scores, 0)
     left, right = safe[:, :, None], safe[:, None, :]
-    won = ((left > right) & pairs).sum() + 0.5 * ((left == right) & pairs).sum()
-    return float(won), int(pairs.sum())
-
-
-class Interval(NamedTuple):
-    """A mean and the bounds of its bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def paired_bootstrap(
-    ours: Floats,
-    theirs: Floats,
-    session: Ints,
-    rng: np.random.Generator,
-    *,
-    resamples: int = 2000,
-    confidence: float = 0.95,
-) -> Interval:
-    """Interval of mean(ours - theirs), both (n,), resampling whole sessions, (n,) labels.
-
-    Targets of one session stand and fall together, so sessions and not targets are drawn.
-    """
-    if not len(ours):
-        raise ValueError("there are no targets to compare, expected at least one")
-    _, label = np.unique(session, return_inverse=True)
-    sums = np.bincount(label, weights=np.asarray(ours, np.float64) - theirs)  # (S,)
-    sizes = np.bincount(label)
-    means = np.empty(resamples)
-    for i in range(resamples):
-        drawn = np.bincount(rng.integers(0, len(sums), len(sums)), minlength=len(sums))
-        means[i] = drawn @ sums / (drawn @ sizes)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(sums.sum() / sizes.sum()), float(low), float(high))
+    won = ((left > right) & pairs).sum(axis=(1, 2))
+    tied = ((left == right) & pairs).sum(axis=(1, 2))
+    return won + 0.5 * tied, pairs.sum(axis=(1, 2))
 
 
 def _cutoff(k: int) -> int:

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from .encoder import Encoder
-from .losses import LossConfig, full_softmax, sampled_softmax, skip_contrastive
+from .losses import LossConfig, full_softmax, sampled_softmax
+from .released_losses import released_contrastive, union_softmax
 from .sampling import Rows, uniform_negatives
+from .skip_losses import skip_contrastive
 
 
 def batch_loss(model: Encoder, rows: Rows, loss: LossConfig, generator: torch.Generator) -> Tensor:
@@ -23,21 +25,33 @@ def batch_loss(model: Encoder, rows: Rows, loss: LossConfig, generator: torch.Ge
     states = states.float()  # logits and their sums are fp32 everywhere
     matrix = model.item_embedding.weight
     real = targets > 0
+    known, wanted = states[real], targets[real]  # (n, D), (n,)
+    emphasis = loss.emphasis(outcomes[:, 1:][real])
     if loss.negatives is None:
-        nll = full_softmax(states[real], matrix, targets[real], masked=inputs[real])
+        nll = full_softmax(known, matrix, wanted, inputs[real], emphasis)
     else:
         drawn = uniform_negatives(model.config.items, loss.negatives, generator).to(items.device)
-        nll = sampled_softmax(states[real], matrix, targets[real], inputs[real], drawn)
+        if loss.released:
+            nll = union_softmax(known, matrix, wanted, drawn, emphasis)
+        else:
+            nll = sampled_softmax(known, matrix, wanted, inputs[real], drawn, emphasis=emphasis)
     if loss.name == "ce":
         return nll
     embeddings = model.item_embedding(items)  # (B, T + 1, D)
-    nce = skip_contrastive(
-        states if loss.context == "output" else embeddings[:, :-1],
-        embeddings,
-        items,
-        outcomes,
-        loss.noise_outcomes,
-        loss.temperature,
-        own_context=loss.context == "item",
-    )
+    context = states if loss.context == "output" else embeddings[:, :-1]
+    if loss.released:
+        nce = released_contrastive(
+            context, embeddings, items, outcomes, loss.noise_outcomes, loss.temperature
+        )
+    else:
+        nce = skip_contrastive(
+            context,
+            embeddings,
+            items,
+            outcomes,
+            loss.noise_outcomes,
+            loss.temperature,
+            own_context=loss.context == "item",
+            dot=loss.similarity == "dot",
+        )
     return loss.alpha * nce + loss.beta * nll

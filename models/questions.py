@@ -18,8 +18,8 @@ Floats = NDArray[np.floating]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-ProtocolName = Literal["next-track", "leave-last-out"]
-PROTOCOLS: tuple[ProtocolName, ...] = ("next-track", "leave-last-out")
+ProtocolName = Literal["next-track", "leave-last-out", "loo-full"]
+PROTOCOLS: tuple[ProtocolName, ...] = ("next-track", "leave-last-out", "loo-full")
 HEARD = 1
 
 
@@ -87,6 +87,12 @@ class Asked(NamedTuple):
             heard=self.heard[cut],
         )
 
+    def seen(self) -> Ints:
+        """Items of the session up to the newest occurrence, (n, L), 0 after it."""
+        so_far = np.arange(self.items.shape[1]) <= self.position[:, None]
+        found: Ints = self.items[self.questions.row] * so_far
+        return found
+
     def following(self, horizon: int) -> tuple[Ints, Ints]:
         """Items and outcomes of the next `horizon` occurrences, both (n, H), 0 past the end."""
         columns = self.position[:, None] + 1 + np.arange(horizon)
@@ -99,7 +105,7 @@ def ask(sessions: Sessions, protocol: ProtocolName, scores: int) -> Iterator[Ask
     """Ask about all sessions, in chunks of about `scores` scores (questions times catalog)."""
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol {protocol!r}, expected one of {', '.join(PROTOCOLS)}")
-    longest = int(sessions.lengths.max(initial=1))
+    longest = int(sessions.lengths.max(initial=1)) if protocol == "next-track" else 1  # questions
     size = max(1, scores // (longest * (sessions.n_items + 1)))
     for start in range(0, len(sessions), size):
         numbers = np.arange(start, min(start + size, len(sessions)))

@@ -21,7 +21,8 @@ from .baselines import Markov, MostPopular
 from .checkpoint import learner_directory, save_learner
 from .data.sources import Source
 from .encoder import EncoderConfig
-from .evaluate import Evaluation, evaluate
+from .evaluate import evaluate
+from .evaluation import Evaluation
 from .losses import LossConfig
 from .optimisation import Progress, Schedule
 from .questions import ProtocolName, Ranker

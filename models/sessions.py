@@ -91,6 +91,13 @@ class Sessions:
             outcomes=self.outcomes[flat],
         )
 
+    def shortened(self, cut: ArrayLike) -> Sessions:
+        """The same sessions without their newest `cut` occurrences, one number or (S,)."""
+        lengths = np.maximum(self.lengths - np.asarray(cut), 0)
+        offsets = _offsets(lengths)
+        kept = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1] - offsets[:-1], lengths)
+        return replace(self, offsets=offsets, items=self.items[kept], outcomes=self.outcomes[kept])
+
     def deduplicated(self) -> Sessions:
         """Keep the first session of every sequence of tracks, whatever the outcomes; order kept."""
         seen: set[bytes] = set()

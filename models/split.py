@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .sessions import Sessions, split_by_session
 
 
@@ -18,7 +20,7 @@ class Parts(NamedTuple):
 
     train: Sessions
     valid: Sessions  # chose the epoch, and is the anchor of later fine-tuning
-    test: Sessions  # seen by nothing
+    test: Sessions  # seen by nothing (of a split by `leave_one_out`, its last tracks)
     unused: Sessions  # of the training share, left out by `train_fraction`: seen by nothing
 
 
@@ -29,6 +31,10 @@ class Split:
     In order, the first sessions train, the next validate, those after them test, and the unused
     ones come last: nothing is asked about a time before training's, if the data set is in order of
     time (simulated listeners are; the MSSD subset has no clock).
+
+    By `leave_one_out` no session is dealt out, its end is (Kang & McAuley, arXiv:1808.09781,
+    section IV-A): the last track is to test, the one before it to validate, the rest to train on. A
+    session of `valid` ends with the track that validates, one of `test` with the one that tests.
     """
 
     data: str  # name of the data set
@@ -38,12 +44,18 @@ class Split:
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
     train_fraction: float = 1.0  # of the training part, what was trained on
     in_order: bool = False
+    leave_one_out: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a share that leaves nothing to train on."""
+        """Refuse a share that leaves nothing to train on, and two ways to split at once."""
         if not 0 < self.train_fraction <= 1:
             raise ValueError(
                 f"fraction {self.train_fraction}: expected a share above 0 and up to 1"
+            )
+        if self.leave_one_out and (self.in_order or self.train_fraction < 1):
+            raise ValueError(
+                "a split by leave-one-out trains on all sessions, whatever their order: give "
+                "neither a fraction nor in-order with it"
             )
 
     def parts(self, distinct: Sessions) -> Parts:
@@ -57,6 +69,8 @@ class Split:
                 f"data {self.data!r} has {len(distinct)} distinct sessions, the split was made of "
                 f"{self.sessions}; give the data set that the bundle was trained on"
             )
+        if self.leave_one_out:
+            return _ends_held_out(distinct)
         used = self.train_fraction
         if self.in_order:
             training, validating, testing = self.fractions
@@ -85,3 +99,14 @@ class Split:
                 "the bundle does not say how its training data was split, so nothing held out can "
                 "be found; train it with `segue train`"
             ) from err
+
+
+def _ends_held_out(distinct: Sessions) -> Parts:
+    """Hold out the last two occurrences of sessions of three or more; shorter ones only train."""
+    asked = distinct.lengths >= 3
+    return Parts(
+        train=distinct.shortened(np.where(asked, 2, 0)),
+        valid=distinct.select(asked).shortened(1),
+        test=distinct.select(asked),
+        unused=distinct.select(np.zeros(0, dtype=np.int64)),
+    )

@@ -1,7 +1,8 @@
 """A data set named on the command line: `NAME:PATH` -> sessions, and whether they were simulated.
 
-Names: `mssd-mini` and `mssd` read the data set's own CSV files, `parquet` a canonical directory,
-`simulated` draws listeners (`simulated:sessions=1000,seed=3`; the keys are `Listeners` and `seed`).
+Names: `mssd-mini` and `mssd` read the data set's own CSV files, `ml-1m` its text file, `parquet` a
+canonical directory, `simulated` draws listeners (`simulated:sessions=1000,seed=3`; the keys are
+`Listeners` and `seed`).
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import polars as pl
 
 from models.sessions import Sessions
 
-from . import canonical, mssd, mssd_mini
+from . import canonical, ml_1m, mssd, mssd_mini
 from .listeners import Listeners
 from .simulated import simulate
 
 _REPLAYED = ("track_id", "outcome", "duration_ms", "ms_played")
+_READERS = {"mssd-mini": mssd_mini.read, "mssd": mssd.read, "ml-1m": ml_1m.read}
 Listening = tuple[str, Sequence[tuple[str, int, int | None, int | None]]]
 
 
@@ -56,10 +58,10 @@ def open_source(spec: str) -> Source:
     if name == "simulated":
         listeners, seed = parse_listeners(rest)
         return Source(name, True, spec, lambda: simulate(listeners, np.random.default_rng(seed)))
-    if name not in {"mssd-mini", "mssd", "parquet"} or not rest:
+    if name not in {*_READERS, "parquet"} or not rest:
         raise ValueError(
-            f"unknown data {spec!r}: expected mssd-mini:PATH, mssd:PATH, parquet:DIR, "
-            "simulated or simulated:KEY=VALUE,..."
+            f"unknown data {spec!r}: expected mssd-mini:PATH, mssd:PATH, ml-1m:PATH, "
+            "parquet:DIR, simulated or simulated:KEY=VALUE,..."
         )
     path = Path(rest).expanduser()
     if not path.exists():
@@ -67,8 +69,7 @@ def open_source(spec: str) -> Source:
     if name == "parquet":
         info = canonical.read_info(path)
         return Source(info.name, info.simulated, spec, lambda: canonical.scan(path).collect())
-    reader = mssd_mini.read if name == "mssd-mini" else mssd.read
-    return Source(name, False, spec, lambda: reader(path))
+    return Source(name, False, spec, lambda: _READERS[name](path))
 
 
 def parse_listeners(text: str) -> tuple[Listeners, int]:

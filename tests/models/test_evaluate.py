@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models.baselines import Markov, MostPopular
-from models.evaluate import Evaluation, evaluate
+from models.evaluate import evaluate
+from models.evaluation import Evaluation
 from models.metrics import MISSED
 from models.questions import Bools, Floats, ProtocolName, Questions
 from models.sessions import Sessions, packed
@@ -154,3 +155,22 @@ def test_progress_ends_with_all_sessions():
         progress=lambda done, total: said.append((done, total)),
     )
     assert said[-1] == (7, 7)
+
+
+def test_loo_full_masks_all_that_the_session_has_had_and_samples_nothing():
+    played = sessions_of([("a", 1), ("b", 1), ("d", 1)], [("b", 1), ("new", 1), ("c", 1)])
+    (result,) = evaluate([Fixed(0.9, 0.8, 0.7, 0.6)], played, PLAYS, "loo-full")
+    assert result.ranks.tolist() == [2, 2]  # behind c, and behind a
+    assert result.sampled_ranks is None
+
+
+def test_loo_full_of_a_ranker_of_lists_asks_for_what_was_not_seen():
+    played = sessions_of([("a", 1), ("b", 1), ("d", 1)])
+    ranker = Fixed(0.9, 0.8, 0.7, 0.6, listed=2)
+    assert ranks_of(ranker, played, "loo-full") == [2]
+    assert ranker.asked == 1
+
+
+def test_loo_full_of_a_session_of_which_nothing_is_known_gives_popular_tracks():
+    played = sessions_of([("new", 1), ("a", 1)])
+    assert ranks_of(Fixed(0.9, 0.8, 0.7, 0.6), played, "loo-full") == [2]

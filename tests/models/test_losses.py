@@ -1,7 +1,5 @@
 """Losses against the formulas written out, and laws that any rewrite must keep."""
 
-import math
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,13 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from models import losses
-from models.losses import (
-    LossConfig,
-    full_softmax,
-    next_true,
-    sampled_softmax,
-    skip_contrastive,
-)
+from models.losses import Emphasis, LossConfig, full_softmax, sampled_softmax
 
 N, D = 9, 4
 
@@ -136,114 +128,70 @@ def test_the_loss_falls_when_the_targets_logit_rises(lift):
     assert full_softmax(states, raised, targets) < full_softmax(states, matrix, targets)
 
 
-def test_next_true_is_the_first_later_one():
-    flags = torch.tensor([[True, False, True, False], [False, False, False, True]])
-    assert next_true(flags).tolist() == [[2, 2, 4, 4], [3, 3, 3, 4]]
+def emphasised() -> Emphasis:
+    weights = torch.tensor([1.0, 0.3, 0.0, 1.0, 0.3, 1.0])
+    return Emphasis(weights, torch.tensor([0.0, 0.5, 0.0, 0.0, 2.0, 0.0]))
 
 
-def cosine(a: Tensor, b: Tensor) -> float:
-    return float(F.cosine_similarity(a, b, dim=0))
+def by_hand(nll: Tensor, emphasis: Emphasis) -> Tensor:
+    """Sum of w * -log p + u * -log(1 - p), over the sum of w."""
+    w, u = (part.double() for part in emphasis)
+    return (w * nll - u * torch.log(1 - torch.exp(-nll))).sum() / w.sum()
 
 
-def contrastive_by_hand(
-    context: Tensor,
-    embeddings: Tensor,
-    items: Tensor,
-    outcomes: Tensor,
-    noise_codes: tuple[int, ...],
-    tau: float,
-    own: bool,
-) -> float | None:
-    """The definition, anchor by anchor; None where no anchor is asked."""
-    terms = []
-    for b in range(len(items)):
-        seen = [(int(i), int(o)) for i, o in zip(items[b], outcomes[b], strict=True)]
-        noise = [k for k, (item, out) in enumerate(seen) if item and out in noise_codes]
-        heard = [k for k, (item, out) in enumerate(seen) if item and out and out not in noise_codes]
-        for i in range(context.shape[1]):
-            later = [k for k in heard if k > i]
-            if not seen[i][0] or not later:
-                continue
-            m = later[0]
-            rivals = [k for k in noise if seen[k][0] != seen[m][0]]
-            rivals = [k for k in rivals if not (own and seen[k][0] == seen[i][0])]
-            if not rivals:
-                continue
-            f = [math.exp(cosine(context[b, i], embeddings[b, k]) / tau) for k in [m, *rivals]]
-            terms.append(-math.log(f[0] / sum(f)))
-    return sum(terms) / len(terms) if terms else None
+@pytest.mark.parametrize("rows_at_once", [1, 4, 100])
+def test_weights_and_unlikelihood_of_the_full_softmax_are_their_definition(
+    monkeypatch, rows_at_once
+):
+    monkeypatch.setattr(losses, "_CHUNK", rows_at_once * (N + 1))
+    states, matrix, targets = tensors()
+    emphasis = emphasised()
+    ours = full_softmax(states, matrix, targets, emphasis=emphasis)
+    gradients = torch.autograd.grad(3 * ours, (states, matrix))
+    logits = (states @ matrix.T)[:, 1:]
+    plain = by_hand(F.cross_entropy(logits, targets - 1, reduction="none"), emphasis)
+    expected = torch.autograd.grad(3 * plain, (states, matrix))
+    torch.testing.assert_close(ours.double(), plain, atol=1e-5, rtol=1e-5)
+    for found, wanted in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
 
 
-occurrences = st.lists(st.tuples(st.integers(1, 5), st.integers(0, 4)), min_size=1, max_size=6)
+def test_the_sampled_softmax_weighs_targets_in_the_same_way():
+    states, matrix, targets = tensors()
+    emphasis = emphasised()
+    others = torch.arange(1, N + 1)
+    sampled = sampled_softmax(states, matrix, targets, targets % N + 1, others, emphasis=emphasis)
+    full = full_softmax(states, matrix, targets, emphasis=emphasis)
+    torch.testing.assert_close(sampled, full, check_dtype=False, atol=1e-5, rtol=1e-5)
 
 
-@given(
-    st.lists(occurrences, min_size=1, max_size=3),
-    st.sampled_from([(4,), (4, 3), (4, 3, 2)]),
-    st.sampled_from([0.1, 1.0]),
-    st.booleans(),
-)
-def test_skip_contrastive_is_its_definition(sessions, codes, tau, own):
-    items = torch.zeros(len(sessions), 6, dtype=torch.int64)
-    outcomes = torch.zeros_like(items)
-    for b, session in enumerate(sessions):
-        items[b, : len(session)] = torch.tensor([item for item, _ in session])
-        outcomes[b, : len(session)] = torch.tensor([outcome for _, outcome in session])
-    g = torch.Generator().manual_seed(1)
-    embeddings = torch.randn(6, D, generator=g)[items]
-    context = embeddings[:, :5] if own else torch.randn(len(sessions), 5, D, generator=g)
-    found = skip_contrastive(context, embeddings, items, outcomes, codes, tau, own_context=own)
-    wanted = contrastive_by_hand(context, embeddings, items, outcomes, codes, tau, own)
-    assert float(found) == pytest.approx(0.0 if wanted is None else wanted, abs=1e-4, rel=1e-4)
+def test_targets_of_which_the_model_is_sure_have_a_finite_unlikelihood():
+    states, matrix, targets = tensors()
+    sure = full_softmax(states * 1e4, matrix, targets, emphasis=emphasised())
+    assert sure.isfinite()
+    assert gradient(sure, states).isfinite().all()
 
 
-def one_session(outcomes: list[int]):
-    items = torch.tensor([list(range(1, len(outcomes) + 1))])
-    embeddings = torch.randn(
-        1, len(outcomes), D, generator=torch.Generator().manual_seed(2)
-    ).requires_grad_()
-    context = torch.randn(
-        1, len(outcomes) - 1, D, generator=torch.Generator().manual_seed(3)
-    ).requires_grad_()
-    return context, embeddings, items, torch.tensor([outcomes])
+def test_targets_that_all_count_for_nothing_cost_nothing():
+    states, matrix, targets = tensors()
+    none = Emphasis(torch.zeros(6), torch.zeros(6))
+    assert full_softmax(states, matrix, targets, emphasis=none) == 0
+    assert sampled_softmax(states, matrix, targets, targets, targets, emphasis=none) == 0
 
 
-def test_a_session_without_skips_adds_nothing():
-    context, embeddings, items, outcomes = one_session([1, 1, 2, 1])
-    loss = skip_contrastive(context, embeddings, items, outcomes, (4, 3))
-    assert loss == 0
-    assert gradient(loss, context).abs().sum() == 0
+def test_the_weight_of_a_target_follows_its_strength():
+    config = LossConfig(skip_weights=(0.1, 0.2, 0.3), strengths=(1,), unlikelihood=2)
+    emphasis = config.emphasis(torch.arange(5))
+    assert emphasis is not None
+    assert emphasis.weights.tolist() == pytest.approx([1, 1, 0.3, 0.2, 0.1])
+    assert emphasis.against.tolist() == [0, 0, 0, 0, 2]
+    assert LossConfig().emphasis(torch.arange(5)) is None
 
 
-def test_noise_is_of_the_same_session_only():
-    context, embeddings, items, outcomes = one_session([1, 4, 1])
-    calm = [part.detach().clone() for part in one_session([1, 1, 1])]
-    calm[2] = calm[2] + 3
-    both = skip_contrastive(
-        torch.cat([context, calm[0]]),
-        torch.cat([embeddings, 100 * calm[1]]),
-        torch.cat([items, calm[2]]),
-        torch.cat([outcomes, calm[3]]),
-        (4, 3),
-    )
-    alone = skip_contrastive(context, embeddings, items, outcomes, (4, 3))
-    torch.testing.assert_close(both, alone)
-
-
-def test_an_unknown_outcome_is_neither_positive_nor_noise():
-    context, embeddings, items, outcomes = one_session([1, 0, 4, 1])
-    slope = gradient(skip_contrastive(context, embeddings, items, outcomes, (4, 3)), embeddings)
-    assert slope[0, 1].abs().sum() == 0
-    assert slope[0, 2].abs().sum() > 0
-
-
-def test_descent_draws_the_heard_track_near_and_drives_the_skipped_one_away():
-    context, embeddings, items, outcomes = one_session([1, 4, 1])
-    slope = gradient(skip_contrastive(context, embeddings, items, outcomes, (4, 3)), embeddings)
-    moved = embeddings.detach() - 0.1 * slope
-    anchor = context[0, 0].detach()
-    assert cosine(anchor, moved[0, 2]) > cosine(anchor, embeddings[0, 2].detach())
-    assert cosine(anchor, moved[0, 1]) < cosine(anchor, embeddings[0, 1].detach())
+def test_the_published_codes_loss_differs_where_it_is_said_to():
+    theirs = LossConfig.as_released(context="item")
+    assert (theirs.released, theirs.temperature, theirs.negatives) == (True, 0.1, 1000)
+    assert (theirs.alpha, theirs.beta, theirs.context) == (1, 1, "item")
 
 
 def test_strengths_name_the_outcome_codes_of_the_noise():
@@ -259,6 +207,9 @@ def test_strengths_name_the_outcome_codes_of_the_noise():
         ({"alpha": -1}, "alpha -1"),
         ({"strengths": (0,)}, r"strengths \(0,\)"),
         ({"negatives": 0}, "negatives is 0"),
+        ({"similarity": "l2"}, "similarity 'l2'"),
+        ({"skip_weights": (1.0, -1.0, 1.0)}, r"skip_weights \(1.0, -1.0, 1.0\)"),
+        ({"unlikelihood": -0.5}, "unlikelihood -0.5"),
     ],
 )
 def test_a_loss_that_cannot_be_is_refused_by_name(given, named):

@@ -11,10 +11,12 @@ from models.metrics import (
     MISSED,
     auc_pairs,
     coverage,
+    exposure,
+    gini,
     hit_rate,
     mrr,
     ndcg,
-    paired_bootstrap,
+    popularity_lift,
     ranks,
     recall,
 )
@@ -94,39 +96,29 @@ def test_rank_counts_what_is_not_below(row, data):
 
 
 def test_coverage_counts_each_track_once_and_padding_never():
-    assert coverage(np.array([[1, 2], [2, 0]]), 4) == 0.5
+    assert coverage(exposure(np.array([[1, 2], [2, 0]]), 4)) == 0.5
+
+
+def test_gini_is_zero_for_equal_exposure_and_nears_one_for_a_single_track():
+    assert gini(np.array([3, 3, 3, 3])) == 0
+    assert gini(np.array([0, 0, 0, 12])) == pytest.approx(1 - 1 / 4)
+    assert gini(np.array([0, 1, 2, 1])) == pytest.approx(3 / 8)  # half the mean difference
+    assert math.isnan(gini(np.zeros(4, np.int64)))
+
+
+def test_popularity_lift_is_zero_where_lists_are_as_popular_as_what_was_played():
+    plays = np.array([0, 8, 4, 2])
+    assert popularity_lift(np.array([[1, 3], [2, 0]]), np.array([1, 3]), plays) == pytest.approx(
+        ((8 + 2) / 2 + 4) / 2 / 5 - 1
+    )
+    assert popularity_lift(np.array([[1], [3]]), np.array([3, 1, 0]), plays) == 0
+    assert popularity_lift(np.array([[0, 0], [1, 0]]), np.array([2]), plays) == 1
+    assert math.isnan(popularity_lift(np.array([[1]]), np.array([0]), plays))
 
 
 def test_auc_compares_heard_with_skipped_tracks_of_one_row_only():
     scores = np.array([[0.9, 0.1, 0.5], [0.0, 0.0, -np.inf]])
     heard = np.array([[True, False, False], [True, False, True]])
     skipped = np.array([[False, True, True], [False, True, False]])
-    assert auc_pairs(scores, heard, skipped) == (2.5, 3)  # 2 won, a tie; -inf is not compared
-
-
-def test_bootstrap_of_equal_rankers_is_zero_and_of_a_better_one_is_above_it():
-    rng = np.random.default_rng(0)
-    theirs = rng.random(400)
-    session = np.repeat(np.arange(40), 10)
-    equal = paired_bootstrap(theirs, theirs, session, np.random.default_rng(1))
-    assert equal == (0, 0, 0)
-    better = paired_bootstrap(theirs + 0.1, theirs, session, np.random.default_rng(1))
-    assert better.mean == pytest.approx(0.1)
-    assert better.low == pytest.approx(0.1)
-
-
-def test_bootstrap_draws_whole_sessions():
-    """Ten copies of each target inside a session must not make the interval narrower."""
-    rng = np.random.default_rng(2)
-    gains = rng.normal(size=30)
-    narrow = paired_bootstrap(gains, 0 * gains, np.arange(30), np.random.default_rng(3))
-    copied = np.repeat(gains, 10)
-    wide = paired_bootstrap(
-        copied, 0 * copied, np.repeat(np.arange(30), 10), np.random.default_rng(3)
-    )
-    assert wide == pytest.approx(narrow)
-
-
-def test_bootstrap_without_targets_is_refused():
-    with pytest.raises(ValueError, match="no targets"):
-        paired_bootstrap(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.random.default_rng(0))
+    won, pairs = auc_pairs(scores, heard, skipped)  # the second row ties, and -inf is not compared
+    assert (won.tolist(), pairs.tolist()) == ([2, 0.5], [2, 1])

@@ -51,8 +51,20 @@ def test_following_occurrences_end_with_the_session():
     assert outcomes.tolist() == [[1, 4], [4, 1], [1, 0], [1, 1], [1, 0]]
 
 
+def test_loo_full_asks_for_the_last_track_and_knows_what_was_seen():
+    (asked,) = ask(HELD_OUT, "loo-full", 1000)
+    assert asked.target.tolist() == [1, 2]
+    assert asked.seen().tolist() == [[1, 0, 2, 0], [0, 0, 0, 0]]
+
+
+def test_one_question_a_session_makes_large_chunks():
+    long = packed((f"s{i}", [("a", 1)] * 50) for i in range(20))
+    assert len(list(ask(long, "loo-full", 40))) == 1
+    assert len(list(ask(long, "next-track", 40))) == 20
+
+
 def test_an_unknown_protocol_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="next-track, leave-last-out"):
+    with pytest.raises(ValueError, match="next-track, leave-last-out, loo-full"):
         list(ask(HELD_OUT, "all", 1000))  # type: ignore[arg-type]
 
 

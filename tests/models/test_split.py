@@ -61,3 +61,24 @@ def test_a_bundle_that_does_not_say_is_refused(training):
 def test_a_share_that_leaves_nothing_is_refused(fraction):
     with pytest.raises(ValueError, match=f"fraction {fraction}"):
         Split(data="mine", simulated=False, sessions=1, train_fraction=fraction)
+
+
+def test_leave_one_out_holds_out_the_ends_of_sessions_and_drops_none():
+    plays = {"long": "abcd", "three": "xyz", "two": "ab"}
+    distinct = packed((name, [(t, 1) for t in tracks]) for name, tracks in plays.items())
+    parts = Split(data="mine", simulated=False, sessions=3, leave_one_out=True).parts(distinct)
+
+    def tracks(sessions: Sessions) -> dict[str, str]:
+        found = enumerate(sessions.session_ids)
+        return {name: "".join(t for t, _ in sessions.occurrences(i)) for i, name in found}
+
+    assert tracks(parts.train) == {"long": "ab", "three": "x", "two": "ab"}
+    assert tracks(parts.valid) == {"long": "abc", "three": "xy"}
+    assert tracks(parts.test) == {"long": "abcd", "three": "xyz"}
+    assert len(parts.unused) == 0
+
+
+@pytest.mark.parametrize("other", [{"in_order": True}, {"train_fraction": 0.5}])
+def test_leave_one_out_goes_with_no_other_way_to_split(other):
+    with pytest.raises(ValueError, match="trains on all sessions"):
+        Split(data="mine", simulated=False, sessions=3, leave_one_out=True, **other)
