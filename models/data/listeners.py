@@ -26,6 +26,8 @@ class Listeners:
     )
     radio_width: int = 15  # similar tracks that a radio chooses among
     jump: float = 0.06  # probability of passing over one track in an ordered album or playlist
+    pushed_share: float = 0.0  # of all plays: a track the service pushes, whatever the mood is
+    pushed_tracks: int = 40  # of the catalog: are pushed, all equally often
     repeat: float = 0.08  # probability of going back to a track already heard in the session
     leave: float = 0.03  # probability of picking something else after any track
     leave_after_skip: float = 0.1  # the same after a track skipped at once or early
@@ -47,6 +49,7 @@ class Listeners:
             "epochs",
             "min_length",
             "radio_width",
+            "pushed_tracks",
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
@@ -56,7 +59,7 @@ class Listeners:
             raise ValueError(f"max_length {self.max_length} is below min_length {self.min_length}")
         for name in (
             "album_share", "shuffle_share", "radio_share", "jump", "repeat", "leave",
-            "leave_after_skip", "mood_drift", "new_share", "playlist_refresh",
+            "leave_after_skip", "mood_drift", "new_share", "playlist_refresh", "pushed_share",
         ):  # fmt: skip
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)}")

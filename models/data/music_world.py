@@ -33,6 +33,7 @@ class World:
     playlist_odds: list[list[float]]  # [mood] -> cumulative weights over playlists
     mood_odds: list[list[float]]  # [epoch] -> cumulative weights over moods
     released: list[list[bool]]  # [epoch][track]
+    pushed: list[int]  # tracks that are played to everyone
 
 
 def make_world(p: Listeners, rng: np.random.Generator) -> World:
@@ -78,6 +79,7 @@ def make_world(p: Listeners, rng: np.random.Generator) -> World:
             _cumulative(np.exp(before + (after - before) * (e + 0.5) / p.epochs)) for e in epochs
         ],
         released=[(f > 0).tolist() for f in fresh],
+        pushed=_drawn(fresh[0], p.pushed_tracks, rng) if p.pushed_share else [],
     )
 
 

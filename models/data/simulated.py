@@ -4,6 +4,8 @@ A session starts in a mood, picks an album, a playlist or a radio that suits it 
 and playlist order make the next track learnable from the last one, and which of them is playing
 shows only in what came before, so a longer memory helps. Skips come from a misfit of mood and track
 and from the place in the session. Over time tracks appear, playlists turn over and moods shift.
+With a `pushed_share` some plays are not the listener's choice: of those, what is skipped tells the
+taste, and nothing else does.
 """
 
 from __future__ import annotations
@@ -61,7 +63,8 @@ class _Walk:
             self.mood = bisect_right(self.world.mood_odds[self.epoch], draw()) % p.moods
             self.queue = []
             self.radio = False
-        track = self._next()
+        pushed = bool(p.pushed_share) and draw() < p.pushed_share
+        track = self.world.pushed[int(draw() * len(self.world.pushed))] if pushed else self._next()
         odds = p.skip_base + p.skip_misfit * self.world.mismatch[self.mood][track]
         chance = 1.0 / (1.0 + math.exp(-odds - p.skip_late * position / 20.0))
         roll = draw()
@@ -73,6 +76,8 @@ class _Walk:
             self.heard.append(track)
         if draw() < (p.leave_after_skip if outcome >= 3 else p.leave):
             self.queue, self.radio = [], False
+        if pushed:  # what was chosen goes on after it
+            return track, outcome, "charts"
         self.last = track
         return track, outcome, self.context
 

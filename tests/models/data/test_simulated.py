@@ -73,6 +73,15 @@ def test_skips_follow_misfit_and_place_in_the_session():
     assert late_share(calm) < late_share(small(skip_misfit=0.0, skip_late=4.0)) - 0.2
 
 
+def test_pushed_tracks_come_to_everyone_and_are_skipped_more_than_what_was_chosen():
+    frame = small(sessions=600, pushed_share=0.3, pushed_tracks=10)
+    pushed = frame["context_type"] == "charts"
+    assert 0.25 < pushed.mean() < 0.35  # type: ignore[operator]
+    assert frame.filter(pushed)["track_id"].n_unique() == 10
+    assert skip_share(frame.filter(pushed)) > skip_share(frame.filter(~pushed)) + 0.1
+    assert "charts" not in small()["context_type"]
+
+
 def test_new_tracks_appear_over_time_and_none_does_without_a_share_of_new_ones():
     def unseen(frame: pl.DataFrame) -> float:
         half = frame.height // 2
@@ -116,6 +125,8 @@ def pairs(sessions: Sessions) -> tuple[np.ndarray, np.ndarray]:
         {"tracks": 50},
         {"min_length": 12, "max_length": 11},
         {"repeat": 1.5},
+        {"pushed_share": -0.1},
+        {"pushed_tracks": 0},
         {"album_share": 0.8, "shuffle_share": 0.3},
     ],
 )
