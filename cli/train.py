@@ -81,8 +81,9 @@ def train(
     from models.architectures import make_config
     from models.data.sources import open_source
     from models.losses import LossConfig
-    from models.optimisation import Schedule
-    from models.recipe import make_markov, make_network, prepare, version_for
+    from models.recipe import make_markov, make_network, prepare
+    from models.schedule import Schedule
+    from models.version import version_for
 
     schedule = Schedule(epochs=epochs, seconds=seconds, threads=threads)
     config = LossConfig(
@@ -171,5 +172,5 @@ def _epochs() -> Iterator[tuple[Callable[[Step], None], Callable[[str], None]]]:
 
 
 def _said(step: Step) -> str:
-    mrr = "" if step.valid_mrr is None else f", validation mrr@20 {step.valid_mrr:.4f}"
-    return f"training: epoch {step.epoch}, loss {step.loss:.3f}{mrr}"
+    valid = "" if step.valid is None else f", validation {step.valid:.4f}"
+    return f"training: epoch {step.epoch}, loss {step.loss:.3f}{valid}"
