@@ -21,9 +21,9 @@ from rich.table import Table
 from models.data.sources import open_source
 from models.gate import GateRules, PairedSample, judge
 from models.losses import LossConfig
-from models.optimisation import Schedule
 from models.recipe import Prepared, prepare
 from models.sasrec import SASRecConfig
+from models.schedule import Schedule
 from models.sessions import Sessions
 from models.train import train
 from models.trial import Contender, TrialConfig, candidate, compare

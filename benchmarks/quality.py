@@ -26,11 +26,12 @@ from models.evaluate import evaluate
 from models.evaluation import Evaluation
 from models.losses import LossConfig
 from models.metrics import hit_rate, mrr, reciprocal_ranks
-from models.optimisation import Schedule, Step
+from models.optimisation import Step
 from models.questions import PROTOCOLS, Floats, Ints, ProtocolName, Ranker
 from models.rankers import NeuralRanker
 from models.recipe import Prepared, prepare
 from models.sasrec import SASRecConfig
+from models.schedule import Schedule
 from models.sessions import without_shared_runs
 from models.train import train
 
@@ -133,7 +134,7 @@ def _trained(
         if step.epoch != newest.epoch:
             _say(
                 f"seed {seed}: {name}, step {newest.done} of {newest.total}, "
-                f"loss {newest.loss:.3f}, validation mrr@20 {step.valid_mrr or 0:.4f}"
+                f"loss {newest.loss:.3f}, validation mrr@20 {step.valid or 0:.4f}"
             )
         newest = step
 

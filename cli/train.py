@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from .epochs import epochs_shown
 from .eval import AsJson, Data, show
 
-if TYPE_CHECKING:
-    from models.optimisation import Step
-
-
-class ModelOption(StrEnum):
-    """What is trained."""
-
-    SASREC = "sasrec"
-    MARKOV = "markov"
-
-
-class LossOption(StrEnum):
-    """What is minimised."""
-
-    CE = "ce"
-    SKIP_CONTRASTIVE = "skip-contrastive"
+DEFAULTS = {"model": {"architecture": "sasrec"}, "loss": {"name": "skip-contrastive"}}
 
 
 class ContextOption(StrEnum):
@@ -46,28 +27,42 @@ def train(
     out: Annotated[
         Path, typer.Option(help="A new folder for the bundle; ROOT/NAME/X makes it version X.")
     ],
-    model: Annotated[ModelOption, typer.Option(help="The architecture.")] = ModelOption.SASREC,
+    model: Annotated[
+        str | None,
+        typer.Option(help="An architecture (sasrec, …; a wrong name lists them) or markov."),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Of the model line; the architecture's if not given.")
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="TOML with [model], [loss], [schedule]."),
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="TABLE.KEY=VALUE over the file, as schedule.batch=64."),
+    ] = None,
     loss: Annotated[
-        LossOption, typer.Option(help="Cross entropy, or with the skip task beside.")
-    ] = LossOption.SKIP_CONTRASTIVE,
+        str | None, typer.Option(help="ce, or skip-contrastive if nothing else says so.")
+    ] = None,
     context: Annotated[
-        ContextOption, typer.Option(help="c of the skip task: encoder output or item embedding.")
-    ] = ContextOption.OUTPUT,
-    alpha: Annotated[float, typer.Option(min=0, help="Weight of the skip task.")] = 0.5,
-    beta: Annotated[float, typer.Option(min=0, help="Weight of the next-track likelihood.")] = 0.5,
-    temperature: Annotated[float, typer.Option(help="Of the skip task.")] = 1.0,
+        ContextOption | None,
+        typer.Option(help="c of the skip task: encoder output or item embedding."),
+    ] = None,
+    alpha: Annotated[float | None, typer.Option(min=0, help="Weight of the skip task.")] = None,
+    beta: Annotated[
+        float | None, typer.Option(min=0, help="Weight of the next-track likelihood.")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(help="Of the skip task.")] = None,
     strengths: Annotated[
-        str, typer.Option(help="Skips that are noise: 1 at once, 2 early, 3 late.")
-    ] = "1,2",
+        str | None, typer.Option(help="Skips that are noise: 1 at once, 2 early, 3 late; as 1,2.")
+    ] = None,
     negatives: Annotated[
         int | None, typer.Option(min=1, help="Sampled softmax; without it, the full catalog.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the sessions.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop training after so long.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of torch on a CPU.")] = 1,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch on a CPU.")] = None,
     seed: Annotated[int, typer.Option(help="Of training.")] = 0,
     split_seed: Annotated[int, typer.Option(help="Of the split by session, .8/.1/.1.")] = 0,
     fraction: Annotated[float, typer.Option(help="Of the training sessions, what is used.")] = 1.0,
@@ -77,40 +72,55 @@ def train(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train on 80 % of the sessions, choose by 10 %, and write the bundle; 10 % stay unseen."""
-    from models.architectures import make_config
-    from models.data.sources import open_source
-    from models.losses import LossConfig
-    from models.optimisation import Schedule
-    from models.recipe import make_markov, make_network, prepare, version_for
+    """Train on 80 % of the sessions, choose by 10 %, and write the bundle; 10 % stay unseen.
 
-    schedule = Schedule(epochs=epochs, seconds=seconds, threads=threads)
-    config = LossConfig(
-        name=loss.value,
-        context=context.value,
-        alpha=alpha,
-        beta=beta,
-        temperature=temperature,
-        strengths=_strengths(strengths),
-        negatives=negatives,
+    Flags win over --set, and both over --config. A training that was killed goes on when the
+    same command is given again.
+    """
+    from models.configuration import configuration, read_tables, settings
+    from models.data.sources import open_source
+    from models.recipe import make_markov, make_network, prepare
+    from models.version import version_for
+
+    flags: dict[str, dict[str, Any]] = {
+        "model": {"architecture": model},
+        "loss": {
+            "name": loss,
+            "context": context and context.value,
+            "alpha": alpha,
+            "beta": beta,
+            "temperature": temperature,
+            "strengths": strengths and _strengths(strengths),
+            "negatives": negatives,
+        },
+        "schedule": {"epochs": epochs, "seconds": seconds, "threads": threads},
+    }
+    counted = model == "markov"
+    if counted and (config or given):
+        raise ValueError("markov has nothing to configure: leave --config and --set out")
+    chosen = configuration(
+        DEFAULTS,
+        {} if config is None else read_tables(config),
+        settings(given or ()),
+        {} if counted else _given(flags),
     )
-    name = name or model.value
+    name = name or (model if counted and model else chosen.architecture)
     version_for(out, name)
     source = open_source(data)
     typer.echo(f"reading {source.spec}", err=True)
     prepared = prepare(source, seed=split_seed, train_fraction=fraction, in_order=in_order)
-    if model is ModelOption.MARKOV:
+    if counted:
         made = make_markov(prepared, out, name=name)
     else:
         try:
-            with _epochs() as (progress, say):
+            with epochs_shown() as (progress, say):
                 made = make_network(
                     prepared,
                     out,
-                    make_config(model.value, {"items": prepared.train.n_items}),
+                    chosen.model(prepared.train.n_items),
                     name=name,
-                    loss=config,
-                    schedule=schedule,
+                    loss=chosen.loss,
+                    schedule=chosen.schedule,
                     seed=seed,
                     progress=progress,
                     say=say,
@@ -145,31 +155,9 @@ def _strengths(text: str) -> tuple[int, ...]:
         raise ValueError(f"--strengths {text!r}: expected numbers like 1,2") from err
 
 
-@contextmanager
-def _epochs() -> Iterator[tuple[Callable[[Step], None], Callable[[str], None]]]:
-    """A progress bar on a terminal; elsewhere a line for each epoch. All on stderr."""
-    if sys.stderr.isatty():
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("training", total=None)
-            yield (
-                lambda step: bar.update(
-                    task, description=_said(step), completed=step.done, total=step.total
-                ),
-                lambda line: bar.console.print(line),
-            )
-        return
-    newest: Step | None = None
-
-    def line(step: Step) -> None:
-        nonlocal newest
-        if newest is not None and newest.epoch != step.epoch:
-            typer.echo(_said(newest), err=True)
-        newest = step
-
-    yield line, lambda text: typer.echo(text, err=True)
-
-
-def _said(step: Step) -> str:
-    mrr = "" if step.valid_mrr is None else f", validation mrr@20 {step.valid_mrr:.4f}"
-    return f"training: epoch {step.epoch}, loss {step.loss:.3f}{mrr}"
+def _given(flags: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Leave out the flags that were not given: they must not win over the file."""
+    return {
+        table: {key: value for key, value in keys.items() if value is not None}
+        for table, keys in flags.items()
+    }

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+import msgspec
+
 from .encoder import Encoder, EncoderConfig
 from .gru4rec import GRU4Rec, GRU4RecConfig
 from .sasrec import SASRec, SASRecConfig
@@ -29,7 +31,10 @@ def make_config(architecture: str, sizes: Mapping[str, Any]) -> EncoderConfig:
         raise ValueError(
             f"{architecture} has no {', '.join(strange)}; its sizes are {', '.join(sorted(known))}"
         )
-    config: EncoderConfig = kind(**sizes)
+    try:
+        config: EncoderConfig = msgspec.convert(dict(sizes), kind)
+    except msgspec.ValidationError as err:
+        raise ValueError(f"{architecture}: {err}") from err
     return config
 
 

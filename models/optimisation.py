@@ -1,16 +1,15 @@
-"""One optimisation of one encoder: the steps, the learning rate, the best weights kept.
+"""One optimisation of one encoder: epochs, the best weights kept, stopping, going on after a kill.
 
 Rows lie on the device as integers, and batches are drawn by index. Which rows there are, and what
-"best" means, are the caller's to say.
+"best" means, are the caller's to say; how a step is taken is in stepping.py.
 """
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -18,49 +17,12 @@ from torch import Tensor
 
 from .encoder import Encoder
 from .losses import LossConfig
-from .objective import batch_loss
 from .sampling import Rows
+from .schedule import EPOCHS, Schedule
+from .stepping import Stepper, under
+from .training_state import Place, TrainingState
 
 logger = logging.getLogger(__name__)
-
-_WARM_UP = 0.3  # share of the steps in which the learning rate rises
-_FIRST = 1 / 25  # of the top learning rate, at the first step
-EPOCHS = 10
-ENOUGH = 450
-"""Steps below which more epochs still help: on half of the MSSD subset (29 steps an epoch) MRR@20
-was .494 after 10 epochs and .500 after 16, on simulated listeners (19 steps) .423 after 10 and .447
-after 20."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """How long and how fast."""
-
-    epochs: int | None = None  # None: 10; from nothing on little data, what makes ENOUGH steps
-    batch: int = 128  # rows a step
-    learning_rate: float = 5e-3  # at the top of the one cycle
-    clip: float = 5.0  # largest norm of a step's gradient
-    patience: int = 3  # epochs without a better validation MRR before it stops
-    seconds: float | None = None  # of training; the cycle is then squeezed into them
-    threads: int = 1  # of torch on a CPU; on a busy machine two were many times slower than one
-    new_share: float = 0.5  # of each batch in fine-tuning; the rest is replayed
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run."""
-        epochs = 1 if self.epochs is None else self.epochs
-        if min(epochs, self.batch, self.patience, self.threads) < 1:
-            raise ValueError(f"epochs, batch, patience and threads must be 1 or more, got {self}")
-        seconds = 1 if self.seconds is None else self.seconds
-        if min(self.learning_rate, self.clip, seconds) <= 0:
-            raise ValueError(
-                f"learning_rate {self.learning_rate}, clip {self.clip} and seconds {self.seconds} "
-                "must be above 0"
-            )
-
-    def from_nothing(self, rows: int) -> Schedule:
-        """Settle the epochs of a model that starts with so many rows and random weights."""
-        enough = math.ceil(ENOUGH / math.ceil(rows / self.batch))
-        return replace(self, epochs=self.epochs or max(EPOCHS, enough))
 
 
 class Step(NamedTuple):
@@ -70,7 +32,7 @@ class Step(NamedTuple):
     total: int
     epoch: int  # from 1
     loss: float  # mean of the epoch so far
-    valid_mrr: float | None  # newest, None before the first
+    valid: float | None  # newest validation figure, None before the first
 
 
 @dataclass
@@ -79,9 +41,9 @@ class Trained:
 
     model: Encoder
     losses: list[float] = field(default_factory=list)  # mean of each epoch
-    valid_mrr: list[float] = field(default_factory=list)  # MRR@20 after each epoch, if validated
+    valid: list[float] = field(default_factory=list)  # schedule.select_by after each, if validated
     best_epoch: int = 0  # from 1; the one the weights are of
-    seconds: float = 0.0
+    seconds: float = 0.0  # of training, those before an interruption among them
 
 
 Progress = Callable[[Step], None]
@@ -91,11 +53,16 @@ class Optimisation:
     """One optimisation of one model."""
 
     def __init__(self, model: Encoder, loss: LossConfig, schedule: Schedule, seed: int) -> None:
-        self.model = model
         self.loss = loss
         self.schedule = schedule
-        self.generator = torch.Generator().manual_seed(seed)
-        self._adam = torch.optim.Adam(model.parameters(), lr=schedule.learning_rate, fused=True)
+        self.stepper = Stepper(model, loss, schedule, seed)
+        self._order = self.generator.get_state()  # before the epoch's batches were drawn
+        self._best: dict[str, Tensor] = {}
+
+    @property
+    def generator(self) -> torch.Generator:
+        """What batches and negatives are drawn with."""
+        return self.stepper.generator
 
     def fit(
         self,
@@ -104,68 +71,97 @@ class Optimisation:
         validate: Callable[[Encoder], float] | None,
         progress: Progress,
         clock: Callable[[], float],
+        state: TrainingState | None = None,
     ) -> Trained:
-        """Run the epochs, each over the batches that `draw` gives, and keep the best weights."""
-        began, limit = clock(), self.schedule.seconds or math.inf
-        rows = rows.to(self.model.item_embedding.weight.device)
-        result = Trained(self.model)
-        best = self.model.state_dict()
-        drawn = list(draw())
+        """Run the epochs, each over the batches that `draw` gives, and keep the best weights.
+
+        `draw` depends on nothing but `generator`. With `state` the run goes on from what is kept
+        there, and keeps itself there; on a CPU it ends with the same numbers as one without a stop.
+        """
+        rows = rows.to(self.stepper.device)
+        at = self._resumed(state)
+        began = saved = clock()
+        began -= at.seconds
+        limit = self.schedule.seconds or math.inf
         epochs = self.schedule.epochs or EPOCHS
-        total = len(drawn) * epochs
-        done, out_of_time = 0, False
-        for epoch in range(1, epochs + 1):
-            self.model.train()
-            summed = 0.0
-            for count, chosen in enumerate(drawn, start=1):
-                elapsed = (clock() - began) / limit
-                summed += self._step(rows, chosen, max(done / total, elapsed))
-                done += 1
-                if not math.isfinite(summed):
-                    raise FloatingPointError(self._broken(f"the loss is {summed}", done, total))
-                valid_mrr = result.valid_mrr[-1] if result.valid_mrr else None
-                progress(Step(done, total, epoch, summed / count, valid_mrr))
-                if out_of_time := elapsed >= 1:
+        total = at.done
+        while not at.over:
+            drawn = self._drawn(draw, at)
+            total = len(drawn) * epochs
+            self.stepper.model.train()
+            for chosen in drawn[at.step :]:
+                now = clock()
+                elapsed = (now - began) / limit
+                at.summed += self.stepper.take(rows, chosen, max(at.done / total, elapsed))
+                at.step += 1
+                at.done += 1
+                if not math.isfinite(at.summed):
+                    raise FloatingPointError(self._broken(f"the loss is {at.summed}", at, total))
+                valid = at.valid[-1] if at.valid else None
+                progress(Step(at.done, total, at.epoch, at.summed / at.step, valid))
+                at.over = elapsed >= 1
+                if at.over:
                     break
-            result.losses.append(summed / count)
-            if not all(weights.isfinite().all() for weights in self.model.parameters()):
-                raise FloatingPointError(self._broken("weights are not finite", done, total))
-            if validate is not None:
-                result.valid_mrr.append(validate(self.model))
-            if validate is None or result.valid_mrr[-1] >= max(result.valid_mrr):
-                result.best_epoch = epoch
-                best = copy.deepcopy(self.model.state_dict())
-            if out_of_time or epoch - result.best_epoch >= self.schedule.patience:
-                break
-            drawn = list(draw())
-        self.model.load_state_dict(best)
-        self.model.eval()
-        result.seconds = clock() - began
-        logger.info("trained %d of %d steps, best epoch %d", done, total, result.best_epoch)
-        return result
+                if state is not None and now - saved >= state.every and at.step < len(drawn):
+                    self._keep(state, at, now - began)
+                    saved = now
+            self._end_epoch(at, validate, total)
+            at.over |= at.epoch > epochs or at.epoch - 1 - at.best_epoch >= self.schedule.patience
+            if state is not None:
+                saved = clock()
+                self._keep(state, at, saved - began)
+        model = self.stepper.model
+        model.load_state_dict(self._best)
+        model.eval()
+        logger.info("trained %d of %d steps, best epoch %d", at.done, total, at.best_epoch)
+        return Trained(model, at.losses, at.valid, at.best_epoch, clock() - began)
 
-    def _step(self, rows: Rows, chosen: Tensor, position: float) -> float:
-        """Take one step on the chosen rows, at a position in [0, 1] of the run."""
-        chosen = chosen.to(rows.items.device)
-        batch = Rows(rows.items[chosen], rows.outcomes[chosen])
-        for group in self._adam.param_groups:
-            group["lr"] = self.schedule.learning_rate * one_cycle(position)
-        value = batch_loss(self.model, batch, self.loss, self.generator)
-        self._adam.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.schedule.clip)
-        self._adam.step()
-        return float(value.detach())
+    def _drawn(self, draw: Callable[[], Iterator[Tensor]], at: Place) -> list[Tensor]:
+        """Draw the epoch's batches; in a resumed epoch, those it began with."""
+        if not at.step:
+            self._order = self.generator.get_state()
+            return list(draw())
+        now = self.generator.get_state()
+        self.generator.set_state(self._order)
+        drawn = list(draw())
+        self.generator.set_state(now)
+        return drawn
 
-    def _broken(self, what: str, done: int, total: int) -> str:
+    def _end_epoch(
+        self, at: Place, validate: Callable[[Encoder], float] | None, total: int
+    ) -> None:
+        """Validate, keep the weights if they are the best so far, and go to the next epoch."""
+        if not self.stepper.finite():
+            raise FloatingPointError(self._broken("weights are not finite", at, total))
+        at.losses.append(at.summed / at.step)
+        if validate is not None:
+            at.valid.append(validate(self.stepper.model))
+        if validate is None or at.valid[-1] >= max(at.valid):
+            at.best_epoch = at.epoch
+            self._best = {
+                name: weights.clone() for name, weights in self.stepper.model.state_dict().items()
+            }
+        at.epoch, at.step, at.summed = at.epoch + 1, 0, 0.0
+
+    def _keep(self, state: TrainingState, at: Place, seconds: float) -> None:
+        at.seconds = seconds
+        best = {f"best.{name}": weights for name, weights in self._best.items()}
+        state.write(at, {**self.stepper.tensors(), **best, "random.order": self._order})
+
+    def _resumed(self, state: TrainingState | None) -> Place:
+        kept = None if state is None else state.read()
+        if kept is None:
+            return Place()
+        at, tensors = kept
+        self.stepper.restore(tensors)
+        device = self.stepper.device
+        self._best = {name: found.to(device) for name, found in under("best.", tensors).items()}
+        self._order = tensors["random.order"]
+        logger.info("training goes on in epoch %d, after %d steps", at.epoch, at.done)
+        return at
+
+    def _broken(self, what: str, at: Place, total: int) -> str:
         return (
-            f"{what} at step {done} of {total}; lower the learning rate "
+            f"{what} at step {at.done} of {total}; lower the learning rate "
             f"({self.schedule.learning_rate}) or raise the temperature ({self.loss.temperature})"
         )
-
-
-def one_cycle(position: float) -> float:
-    """Share of the top learning rate at a position in [0, 1] of the run: up, then down to 0."""
-    if position < _WARM_UP:
-        return _FIRST + (1 - _FIRST) * (1 - math.cos(math.pi * position / _WARM_UP)) / 2
-    return (1 + math.cos(math.pi * min(1, (position - _WARM_UP) / (1 - _WARM_UP)))) / 2

@@ -6,6 +6,7 @@ order, and what the manifest says of them.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 from export.write import write_bundle
 from streams.catalog import Catalog
-from streams.manifest import Manifest, check_name
+from streams.manifest import Manifest
 
 from .baselines import Markov, MostPopular
 from .checkpoint import learner_directory, save_learner
@@ -24,12 +25,15 @@ from .encoder import EncoderConfig
 from .evaluate import evaluate
 from .evaluation import Evaluation
 from .losses import LossConfig
-from .optimisation import Progress, Schedule
+from .optimisation import Progress
 from .questions import ProtocolName, Ranker
 from .rankers import BundleRanker, NeuralRanker
+from .schedule import Schedule
 from .sessions import Sessions
 from .split import Parts, Split
 from .train import train
+from .training_state import state_directory
+from .version import version_for
 
 REPLAYED = 20_000  # sessions kept for replay at most
 
@@ -111,14 +115,26 @@ def make_network(
 ) -> Made:
     """Train the network of `config`; write the bundle `out`, and its learner beside it.
 
+    A training that was interrupted goes on, from the folder `OUT.training`.
+
     Raises:
         ValueError: `out` exists or cannot be a version, or there is nothing to train on.
         FloatingPointError: training failed.
         BundleError: the export is not what was trained.
     """
     version = version_for(out, name)
+    checkpoint = state_directory(out)
+    if checkpoint.exists():
+        say(f"going on with the training that {checkpoint} keeps")
     trained = train(
-        prepared.train, prepared.valid, config, loss, schedule, seed=seed, progress=progress
+        prepared.train,
+        prepared.valid,
+        config,
+        loss,
+        schedule,
+        seed=seed,
+        checkpoint=checkpoint,
+        progress=progress,
     )
     model = trained.model.cpu()
     say("ranking the validation sessions")
@@ -154,6 +170,7 @@ def make_network(
         anchor=prepared.parts.valid,
         training=training,
     )
+    shutil.rmtree(checkpoint, ignore_errors=True)  # what it kept is in the bundle now
     return Made(manifest, learner, validation)
 
 
@@ -227,22 +244,3 @@ def _metrics(evaluation: Evaluation) -> dict[str, Any]:
 def _sample(sessions: Sessions, seed: int) -> Sessions:
     chosen = np.random.default_rng(seed).permutation(len(sessions))[:REPLAYED]
     return sessions.select(np.sort(chosen))
-
-
-def version_for(out: Path, name: str) -> str | None:
-    """Give the version that a bundle written to `out` has; None: one made of time and content.
-
-    ROOT/NAME/VERSION is a registry's path, and its last part must then be the version.
-
-    Raises:
-        ValueError: `out` exists, or NAME or VERSION cannot be one.
-    """
-    # Said before hours of training, not after.
-    if out.exists():
-        raise ValueError(f"{out} exists; a bundle is never changed: give another directory")
-    check_name("name", name)
-    path = out.absolute()
-    if path.parent.name != name:
-        return None
-    check_name("version", path.name)
-    return path.name

@@ -11,7 +11,10 @@ import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,10 +23,12 @@ from .architectures import make_encoder
 from .encoder import Encoder, EncoderConfig
 from .evaluate import evaluate
 from .losses import LossConfig
-from .optimisation import Optimisation, Progress, Schedule, Trained
+from .optimisation import Optimisation, Progress, Trained
 from .rankers import NeuralRanker
 from .sampling import Rows, batches, mixed_batches, training_rows
+from .schedule import Schedule, SelectBy
 from .sessions import Sessions, joined
+from .training_state import TrainingState, digest
 
 FINE_TUNING = Schedule(epochs=2, learning_rate=1e-3)
 
@@ -37,16 +42,23 @@ def train(
     *,
     seed: int = 0,
     device: torch.device | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_every: float = 120.0,
     progress: Progress = lambda step: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trained:
-    """Train from nothing and keep the epoch that ranks `valid` best (MRR@20, next track).
+    """Train from nothing and keep the epoch that ranks `valid` best (next track, full ranking).
 
     Both sets are over one catalog of `config.items` tracks. The same seed gives the same numbers
     on a CPU, unless `schedule.seconds` is set.
 
+    `checkpoint` is a folder for what an interrupted training needs to go on to the same numbers. It
+    is written after every epoch, and every `checkpoint_every` seconds within one; the next call
+    with the same arguments goes on from it. The caller removes it once the result is safe.
+
     Raises:
-        ValueError: catalogs differ, or there is nothing to train on.
+        ValueError: catalogs differ, there is nothing to train on, or the checkpoint is of another
+            training.
         FloatingPointError: the loss is no longer finite.
     """
     rows = _rows(sessions, config)
@@ -54,7 +66,12 @@ def train(
     with _reproducible(seed, schedule.threads):
         run = Optimisation(make_encoder(config).to(device or best_device()), loss, schedule, seed)
         draw = partial(batches, len(rows), schedule.batch, run.generator)
-        return run.fit(rows, draw, _validation(valid, sessions), progress, clock)
+        state = None
+        if checkpoint is not None:
+            identity = _identity(run, rows, sessions, valid, seed)
+            state = TrainingState(checkpoint, identity, every=checkpoint_every)
+        judge = _validation(valid, sessions, schedule.select_by)
+        return run.fit(rows, draw, judge, progress, clock, state)
 
 
 def fine_tune(
@@ -81,7 +98,9 @@ def fine_tune(
     """
     fresh, old = _rows(new, model.config), training_rows(replay, model.config.length)
     rows = Rows(*(torch.cat(pair) for pair in zip(fresh, old, strict=True)))
-    validate = None if valid is None else _validation(valid, joined([new, replay]))
+    validate = None
+    if valid is not None:
+        validate = _validation(valid, joined([new, replay]), schedule.select_by)
     with _reproducible(seed, schedule.threads):
         run = Optimisation(copy.deepcopy(model), loss, schedule, seed)
         draw = partial(
@@ -109,18 +128,40 @@ def _rows(sessions: Sessions, config: EncoderConfig) -> Rows:
     return rows
 
 
-def _validation(valid: Sessions, known: Sessions) -> Callable[[Encoder], float]:
+def _identity(
+    run: Optimisation, rows: Rows, sessions: Sessions, valid: Sessions, seed: int
+) -> dict[str, Any]:
+    """Say of a training all that its numbers depend on."""
+    model = run.stepper.model
+    held_out = (torch.from_numpy(part) for part in (valid.offsets, valid.items, valid.outcomes))
+    return {
+        "architecture": model.architecture,
+        "config": asdict(model.config),
+        "loss": asdict(run.loss),
+        "schedule": asdict(run.schedule),
+        "seed": seed,
+        "catalog": digest(sessions.track_ids),
+        "sessions": digest(rows),
+        "validation sessions": digest(held_out),
+    }
+
+
+def _validation(
+    valid: Sessions, known: Sessions, select_by: SelectBy
+) -> Callable[[Encoder], float]:
     if valid.lengths.max(initial=0) < 2:
         raise ValueError(
             f"none of {len(valid)} validation sessions has two tracks, so no epoch can be chosen"
         )
     counts = known.counts()
 
-    def mrr(model: Encoder) -> float:
+    def judge(model: Encoder) -> float:
         (result,) = evaluate([NeuralRanker(model)], valid, counts, ranks_only=True)
+        if select_by == "ndcg@10":
+            return metrics.ndcg(result.ranks, 10)
         return metrics.mrr(result.ranks, 20)
 
-    return mrr
+    return judge
 
 
 @contextlib.contextmanager

@@ -20,10 +20,11 @@ from .gate import PairedSample
 from .losses import LossConfig
 from .metrics import reciprocal_ranks
 from .newcomers import grown_catalog, grown_rows
-from .optimisation import Progress, Schedule, Trained
+from .optimisation import Progress, Trained
 from .rankers import NeuralRanker
 from .replay import pooled
 from .sampling import training_rows
+from .schedule import Schedule
 from .sessions import Sessions
 from .train import fine_tune
 

@@ -18,9 +18,9 @@ from models.checkpoint import learner_directory, save_learner
 from models.data.sources import open_source
 from models.finetune import FinetuneConfig, FineTuner, Result
 from models.losses import LossConfig
-from models.optimisation import Schedule
 from models.registry import Registry
 from models.sasrec import SASRecConfig
+from models.schedule import Schedule
 from models.sessions import Sessions
 from models.train import train
 from models.trial import TrialConfig

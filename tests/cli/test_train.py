@@ -69,6 +69,29 @@ def test_the_sessions_that_training_never_saw_can_be_found_again(trained):
     assert set(learner.track_ids) == set(parts.train.compacted().track_ids)
 
 
+def test_flags_win_over_settings_and_those_over_the_file(tmp_path):
+    file, out = tmp_path / "small.toml", tmp_path / "v1"
+    file.write_text(
+        '[model]\nwidth = 16\nheads = 2\nlength = 9\n[loss]\nname = "ce"\n'
+        '[schedule]\nepochs = 3\nbatch = 32\nshape = "cosine"\n'
+    )
+    result = run(
+        "--data", DATA, "--out", out, "--config", file, "--epochs", 1, "--set", "schedule.epochs=2",
+        "--set", "model.length=7", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    manifest = open_bundle(out).manifest
+    schedule = manifest.training["schedule"]
+    assert (manifest.config["width"], manifest.config["length"]) == (16, 7)
+    assert (schedule["epochs"], schedule["batch"], schedule["shape"]) == (1, 32, "cosine")
+    assert manifest.training["loss"]["name"] == "ce"
+
+
+def test_a_data_set_of_one_session_is_refused_with_its_numbers(tmp_path):
+    with pytest.raises(ValueError, match="has 1 distinct sessions, of which 1 are to train on"):
+        run("--data", "simulated:sessions=1,tracks=100,seed=1", "--out", tmp_path / "v1")
+
+
 def test_a_markov_bundle_has_counts_alone(tmp_path):
     out = tmp_path / "markov"
     result = run("--data", DATA, "--model", "markov", "--out", out, "--json")
@@ -91,6 +114,11 @@ def test_without_json_there_is_a_table_that_says_simulated(tmp_path):
         (("--strengths", "1;2"), "expected numbers like 1,2"),
         (("--strengths", "4"), "expected some of 1, 2, 3"),
         (("--temperature", "0"), "temperature 0"),
+        (("--loss", "bce"), "loss.name is 'bce', expected one of ce, skip-contrastive"),
+        (("--model", "gpt"), "architecture 'gpt', expected one of sasrec"),
+        (("--set", "model.depth=3"), "sasrec has no depth; its sizes are blocks"),
+        (("--set", "schedule.epoch=3"), "schedule has no epoch; its keys are batch"),
+        (("--model", "markov", "--set", "loss.alpha=1"), "markov has nothing to configure"),
         (("--fraction", "0"), "fraction 0"),
         (("--data", "nowhere:x"), "unknown data 'nowhere:x'"),
     ],

@@ -15,7 +15,7 @@ from models import champion as champion_module
 from models.checkpoint import learner_directory, load_learner
 from models.finetune import FinetuneConfig, FineTuner, Result
 from models.gate import GateRules
-from models.optimisation import Schedule
+from models.schedule import Schedule
 from models.sessions import packed
 from streams.bundle import Bundle, BundleError, open_bundle
 from streams.scoring import load_scorer

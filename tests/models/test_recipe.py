@@ -1,16 +1,21 @@
 """From a data set to a bundle: what the steps hand to each other. (tests/cli has the whole way.)"""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from models.checkpoint import learner_directory
 from models.data.canonical import to_frame
 from models.data.sources import Source
 from models.losses import LossConfig
-from models.optimisation import Schedule
-from models.recipe import evaluate_bundle, make_markov, make_network, prepare, version_for
+from models.optimisation import Progress
+from models.recipe import evaluate_bundle, make_markov, make_network, prepare
 from models.registry import Registry
 from models.sasrec import SASRecConfig
+from models.schedule import Schedule
 from models.sessions import packed
+from models.training_state import state_directory
 from streams.bundle import open_bundle
 
 
@@ -71,17 +76,38 @@ def test_an_existing_bundle_is_refused_before_training(tmp_path):
         )
 
 
-@pytest.mark.parametrize(
-    ("place", "version"),
-    [("registry/sasrec/v1", "v1"), ("registry/other/v1", None), ("v1", None)],
-)
-def test_a_folder_of_the_registry_says_the_version(tmp_path, place, version):
-    assert version_for(tmp_path / place, "sasrec") == version
+def test_an_interrupted_training_goes_on_and_its_state_goes_once_the_bundle_is_written(tmp_path):
+    """The weights that a learner keeps are those of a training without a stop, bit for bit."""
+    prepared, said = prepare(source()), list[str]()
 
+    def make(out: Path, progress: Progress = lambda step: None) -> None:
+        make_network(
+            prepared,
+            out,
+            SASRecConfig(items=prepared.train.n_items, length=6, width=8, heads=2),
+            name="sasrec",
+            loss=LossConfig(),
+            schedule=Schedule(epochs=3, batch=8),
+            progress=progress,
+            say=said.append,
+        )
 
-def test_a_folder_that_cannot_be_a_version_is_refused_before_training(tmp_path):
-    with pytest.raises(ValueError, match="version 'v 1': expected 1 to 64"):
-        version_for(tmp_path / "sasrec" / "v 1", "sasrec")
+    def stop(step):
+        if step.epoch == 2:
+            raise KeyboardInterrupt
+
+    make(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path / "v1", stop)
+    assert state_directory(tmp_path / "v1").exists()
+    assert not (tmp_path / "v1").exists()
+    make(tmp_path / "v1")
+    assert any("going on with the training that" in line for line in said)
+    one, two = (learner_directory(tmp_path / out) for out in ("whole", "v1"))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"whole", "whole.learner", "v1", "v1.learner"}
+    weights = [(folder / "weights.safetensors").read_bytes() for folder in (one, two)]
+    assert weights[0] == weights[1]
 
 
 def test_what_is_written_into_the_registry_can_be_found_there(tmp_path):

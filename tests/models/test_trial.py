@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from models.losses import LossConfig
-from models.optimisation import Schedule
 from models.sasrec import SASRec, SASRecConfig
+from models.schedule import Schedule
 from models.sessions import Sessions, packed
 from models.trial import Contender, TrialConfig, candidate, compare
 
