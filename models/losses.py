@@ -1,8 +1,8 @@
-"""Likelihoods over packed positions: full and sampled softmax. What is minimised in all.
+"""What is minimised in all, and the full softmax over packed positions.
 
 Seshadri & Knees (2023, sections 3.2.5 and 3.3.1). Pure functions of tensors: no model, no batching,
-no random draw. `n` is the number of real positions of a batch; nothing here sees padding. The
-contrastive loss that is added to them is in skip_losses.py.
+no random draw. `n` is the number of real positions of a batch; nothing here sees padding. Losses
+over some negatives are in sampled.py, the contrastive loss beside them in skip_losses.py.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction, once_differentiable
 
+from .ranking_losses import RANKINGS, RankingName
+
 _CHUNK = 1 << 20  # logits held at once on the CPU: 4 MB stay in its cache, and no page is faulted
 _CHUNK_GPU = 1 << 28
-_SURE = 1 - 1e-6  # of a probability, so that its complement has a logarithm
+SURE = 1 - 1e-6  # of a probability, so that its complement has a logarithm
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """What is minimised: `ce`, or alpha * contrastive + beta * next-track likelihood."""
+    """What is minimised: a ranking loss, or alpha * contrastive + beta * next-track likelihood."""
 
-    name: Literal["ce", "skip-contrastive"] = "ce"
+    name: Literal["ce", "skip-contrastive", "bpr", "bpr-max", "top1-max", "gbce"] = "ce"
     context: Literal["output", "item"] = "output"  # c of the paper: y_hat, or the track's own e
     alpha: float = 0.5
     beta: float = 0.5
@@ -35,14 +37,21 @@ class LossConfig:
     skip_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Weights in the likelihood of targets that were skipped at once, early, late."""
     unlikelihood: float = 0.0  # weight of -log(1 - p) of targets skipped with one of `strengths`
-    negatives: int | None = None  # sampled for the softmax; None is the full catalog
+    negatives: int | None = None  # drawn for each batch; None is the full catalog
+    sample_alpha: float = 0.0  # they are drawn by plays ** sample_alpha; 0 is uniform
+    in_batch: bool = False  # the targets of the other positions are negatives too
+    logq: Literal["off", "published", "unbiased"] = "off"  # next_track.py says what is corrected
+    bpreg: float = 1.0  # of bpr-max: weight of the score regularisation
+    elu: float = 1.0  # of bpr-max: alpha of the ELU over scores; 0 is none
+    calibration: float = 0.75  # of gbce, in [0, 1]; arXiv:2308.07192 has .75 to 1
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        if self.name not in ("ce", "skip-contrastive") or self.context not in ("output", "item"):
+        names = (*RANKINGS, "skip-contrastive")
+        if self.name not in names or self.context not in ("output", "item"):
             raise ValueError(
-                f"loss {self.name!r} with context {self.context!r}: expected ce or "
-                "skip-contrastive, and output or item"
+                f"loss {self.name!r} with context {self.context!r}: expected one of "
+                f"{', '.join(names)}, and output or item"
             )
         if self.temperature <= 0 or min(self.alpha, self.beta) < 0:
             raise ValueError(
@@ -60,6 +69,28 @@ class LossConfig:
             )
         if self.negatives is not None and self.negatives < 1:
             raise ValueError(f"negatives is {self.negatives}, expected 1 or more, or None")
+        if self.negatives is None and (self.sample_alpha or self.in_batch or self.logq != "off"):
+            raise ValueError(
+                f"sample_alpha {self.sample_alpha}, in_batch {self.in_batch} and logq "
+                f"{self.logq!r} are of drawn negatives: say how many with negatives"
+            )
+        if self.logq not in ("off", "published", "unbiased"):
+            raise ValueError(f"logq {self.logq!r}, expected off, published or unbiased")
+        if self.ranking != "ce" and (self.logq != "off" or self.unlikelihood):
+            raise ValueError(
+                f"logq {self.logq!r} and unlikelihood {self.unlikelihood} are of a softmax, got "
+                f"them with {self.name}: give loss ce"
+            )
+        if min(self.sample_alpha, self.bpreg, self.elu) < 0 or not 0 <= self.calibration <= 1:
+            raise ValueError(
+                f"sample_alpha {self.sample_alpha}, bpreg {self.bpreg} and elu {self.elu} must be "
+                f"0 or more, calibration {self.calibration} in [0, 1]"
+            )
+
+    @property
+    def ranking(self) -> RankingName:
+        """The next-track part: beside the contrastive loss it is cross entropy."""
+        return "ce" if self.name == "skip-contrastive" else self.name
 
     @property
     def noise_outcomes(self) -> tuple[int, ...]:
@@ -102,8 +133,18 @@ class Emphasis(NamedTuple):
 
     def mean(self, nll: Tensor) -> Tensor:
         """Sum up the negative log-likelihoods of the targets, (n,) -> scalar."""
-        unlikely = -torch.log1p(-(-nll).exp().clamp(max=_SURE))
-        return (self.weights * nll + self.against * unlikely).sum() / _divisor(self.weights)
+        unlikely = -torch.log1p(-(-nll).exp().clamp(max=SURE))
+        return (self.weights * nll + self.against * unlikely).sum() / self.divisor()
+
+    def divisor(self) -> Tensor:
+        """Give the sum of the weights, or 1 where no target counts: the loss is 0 then."""
+        total = self.weights.sum()
+        return total.where(total > 0, 1)
+
+    @classmethod
+    def none(cls, n: int, device: torch.device) -> Emphasis:
+        """Let n targets count alike."""
+        return cls(torch.ones(n, device=device), torch.zeros(n, device=device))
 
 
 def full_softmax(
@@ -124,40 +165,9 @@ def full_softmax(
         return (states.sum() + matrix.sum()) * 0
     masked = torch.zeros_like(targets) if masked is None else masked
     masked = masked.where(masked != targets, 0)  # item 0 is masked in any case
-    weights = torch.ones_like(targets, dtype=torch.float32)
-    emphasis = emphasis or Emphasis(weights, torch.zeros_like(weights))
+    emphasis = emphasis or Emphasis.none(len(targets), targets.device)
     result: Tensor = _FullSoftmax.apply(states, matrix, targets, masked, *emphasis)
     return result
-
-
-def sampled_softmax(
-    states: Tensor,
-    matrix: Tensor,
-    targets: Tensor,
-    current: Tensor,
-    negatives: Tensor,
-    logq: Tensor | None = None,
-    emphasis: Emphasis | None = None,
-) -> Tensor:
-    """Mean cross entropy of the target among shared `negatives`, (K,), and the current track.
-
-    The current track is always a negative: with tied embeddings the encoder's output leans to its
-    own input, uniform negatives hardly ever contain it, and left out it ends at rank 1 (on 30Music
-    that took MRR from .215 to .167). A negative that is the row's target counts once, as target.
-    `logq` (N + 1,) is the log probability of drawing each item; it is taken off every logit.
-    """
-    if not len(targets):
-        return (states.sum() + matrix.sum()) * 0
-    adjust = matrix.new_zeros(len(matrix)) if logq is None else logq
-    own = torch.stack([targets, current], dim=1)  # (n, 2)
-    logits_own = torch.einsum("nd,nkd->nk", states, matrix[own]) - adjust[own]
-    logits = states @ matrix[negatives].T - adjust[negatives]  # (n, K)
-    repeated = (negatives == targets[:, None]) | (negatives == current[:, None])
-    logits = torch.cat([logits_own, logits.masked_fill(repeated, -torch.inf)], dim=1)  # (n, 2 + K)
-    no_rival = torch.zeros_like(logits, dtype=torch.bool)
-    no_rival[:, 1] = (current == targets) | (current == 0)
-    positive = torch.zeros_like(targets)  # column 0
-    return mean_cross_entropy(logits.masked_fill(no_rival, -torch.inf), positive, emphasis)
 
 
 def mean_cross_entropy(logits: Tensor, positive: Tensor, emphasis: Emphasis | None) -> Tensor:
@@ -165,11 +175,6 @@ def mean_cross_entropy(logits: Tensor, positive: Tensor, emphasis: Emphasis | No
     if emphasis is None:
         return F.cross_entropy(logits.float(), positive)
     return emphasis.mean(F.cross_entropy(logits.float(), positive, reduction="none"))
-
-
-def _divisor(weights: Tensor) -> Tensor:
-    total = weights.sum()
-    return total.where(total > 0, 1)  # nothing but targets that do not count: the loss is 0
 
 
 class _FullSoftmax(torch.autograd.Function):
@@ -199,13 +204,13 @@ class _FullSoftmax(torch.autograd.Function):
             top, chosen = p.amax(dim=1, keepdim=True), p.gather(1, target)
             z = p.sub_(top).exp_().sum(dim=1, keepdim=True)
             nll = z.log() + top - chosen  # (rows, 1)
-            p_own = (-nll).exp().clamp_(max=_SURE)
+            p_own = (-nll).exp().clamp_(max=SURE)
             total += w[rows] @ nll[:, 0] - against[rows] @ torch.log1p(-p_own)[:, 0]
             slope = w[rows, None] - against[rows, None] * p_own / (1 - p_own)  # d total / d nll
             p.mul_(slope / z).scatter_add_(1, target, -slope)  # d total / d logits
             torch.mm(p, weights, out=d_states[rows])
             d_weights.addmm_(p.T, inputs)
-        n = _divisor(w)
+        n = Emphasis(w, against).divisor()
         ctx.save_for_backward((d_states / n).to(states.dtype), (d_weights / n).to(matrix.dtype))
         return total / n
 

@@ -25,7 +25,7 @@ def union_softmax(
 ) -> Tensor:
     """Mean cross entropy of the target among all targets of the batch and `negatives`, (K,).
 
-    The paper's text (section 3.2.5) has 1,000 tracks beside one's own target: `sampled_softmax`.
+    The paper's text (section 3.2.5) has 1,000 tracks beside one's own target: sampled.py.
     """
     if not len(targets):
         return (states.sum() + matrix.sum()) * 0

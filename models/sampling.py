@@ -75,9 +75,31 @@ def mixed_batches(
         yield torch.cat([rows, old])
 
 
-def uniform_negatives(n_items: int, count: int, generator: torch.Generator) -> Tensor:
-    """Draw `count` items of the catalog, all equally likely, repeats possible, (K,)."""
-    return torch.randint(1, n_items + 1, (count,), generator=generator, device=generator.device)
+class NegativeSampler:
+    """Draws items with a probability proportional to their plays ** alpha, repeats possible.
+
+    `plays` (N + 1,) are those of training; an item never played counts as one that was played once.
+    """
+
+    def __init__(self, plays: Tensor, alpha: float = 0.0) -> None:
+        if len(plays) < 2:
+            raise ValueError("there are no items to draw, expected a catalog of one or more")
+        counted = plays.double().clamp(min=1)
+        counted[0] = 0
+        self.alpha = alpha
+        weights = counted**alpha
+        weights[0] = 0
+        self.log_plays = counted.log().float()  # (N + 1,) -inf for padding, as the next one
+        self.log_q = (weights / weights.sum()).log().float()  # of one draw
+        self._up_to = (weights.cumsum(0) / weights.sum())[1:]  # (N,)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw `count` items, (K,)."""
+        items = len(self._up_to)
+        if not self.alpha:
+            return torch.randint(1, items + 1, (count,), generator=generator)
+        at = torch.rand(count, generator=generator, dtype=torch.float64)
+        return torch.searchsorted(self._up_to, at, right=True).clamp_(max=items - 1) + 1
 
 
 def unobserved(observed: Ints, n_items: int, count: int, rng: np.random.Generator) -> Ints:

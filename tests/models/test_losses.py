@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from models import losses
-from models.losses import Emphasis, LossConfig, full_softmax, sampled_softmax
+from models.losses import Emphasis, LossConfig, full_softmax
 
 N, D = 9, 4
 
@@ -69,55 +69,6 @@ def test_full_softmax_of_huge_logits_is_finite():
 def test_no_rows_cost_nothing():
     states, matrix, targets = tensors(n=0)
     assert full_softmax(states, matrix, targets) == 0
-    assert sampled_softmax(states, matrix, targets, targets, torch.tensor([1])) == 0
-
-
-def test_sampling_every_other_track_is_the_full_softmax():
-    states, matrix, targets = tensors(n=1)
-    current = targets % N + 1
-    others = torch.tensor([i for i in range(1, N + 1) if i not in (targets[0], current[0])])
-    sampled = sampled_softmax(states, matrix, targets, current, others)
-    torch.testing.assert_close(sampled, plain_softmax(states, matrix, targets), check_dtype=False)
-
-
-def test_a_sampled_target_or_current_track_counts_once():
-    states, matrix, targets = tensors(n=1)
-    current = targets % N + 1
-    other = torch.tensor([next(i for i in range(1, N) if i not in (targets[0], current[0]))])
-    doubled = torch.cat([other, targets, current])
-    once = sampled_softmax(states, matrix, targets, current, other)
-    assert sampled_softmax(states, matrix, targets, current, doubled) == once
-
-
-def test_the_current_track_is_always_a_negative_of_the_sampled_softmax():
-    """Left out, it ends at rank 1: the encoder's output leans to its own input."""
-    states, matrix, targets = tensors(n=1)
-    current = targets % N + 1
-    far = torch.tensor([next(i for i in range(1, N) if i not in (targets[0], current[0]))])
-    slope = gradient(sampled_softmax(states, matrix, targets, current, far), matrix)
-    assert (slope[current[0]] * states.detach()[0]).sum() > 0  # descent lowers its logit
-
-
-def test_current_track_that_is_the_target_is_no_rival_of_itself():
-    states, matrix, targets = tensors(n=1)
-    other = targets % N + 1
-    alone = F.cross_entropy(
-        torch.stack([(states @ matrix[targets[0]])[0], (states @ matrix[other[0]])[0]])[None],
-        torch.tensor([0]),
-    )
-    repeated = sampled_softmax(states, matrix, targets, targets, other)
-    torch.testing.assert_close(repeated, alone, check_dtype=False)
-
-
-@given(st.floats(-5, 5))
-def test_a_constant_logq_leaves_the_sampled_softmax_unchanged(constant):
-    states, matrix, targets = tensors()
-    current, drawn = targets % N + 1, torch.tensor([1, 4, 7])
-    plain = sampled_softmax(states, matrix, targets, current, drawn)
-    corrected = sampled_softmax(
-        states, matrix, targets, current, drawn, torch.full((N + 1,), constant).double()
-    )
-    torch.testing.assert_close(corrected, plain, atol=1e-4, rtol=1e-4)
 
 
 @given(st.floats(0.1, 5))
@@ -156,15 +107,6 @@ def test_weights_and_unlikelihood_of_the_full_softmax_are_their_definition(
         torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
 
 
-def test_the_sampled_softmax_weighs_targets_in_the_same_way():
-    states, matrix, targets = tensors()
-    emphasis = emphasised()
-    others = torch.arange(1, N + 1)
-    sampled = sampled_softmax(states, matrix, targets, targets % N + 1, others, emphasis=emphasis)
-    full = full_softmax(states, matrix, targets, emphasis=emphasis)
-    torch.testing.assert_close(sampled, full, check_dtype=False, atol=1e-5, rtol=1e-5)
-
-
 def test_targets_of_which_the_model_is_sure_have_a_finite_unlikelihood():
     states, matrix, targets = tensors()
     sure = full_softmax(states * 1e4, matrix, targets, emphasis=emphasised())
@@ -176,7 +118,6 @@ def test_targets_that_all_count_for_nothing_cost_nothing():
     states, matrix, targets = tensors()
     none = Emphasis(torch.zeros(6), torch.zeros(6))
     assert full_softmax(states, matrix, targets, emphasis=none) == 0
-    assert sampled_softmax(states, matrix, targets, targets, targets, emphasis=none) == 0
 
 
 def test_the_weight_of_a_target_follows_its_strength():
@@ -202,11 +143,18 @@ def test_strengths_name_the_outcome_codes_of_the_noise():
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"name": "bpr"}, "bpr"),
+        ({"name": "hinge"}, "hinge"),
         ({"temperature": 0}, "temperature 0"),
         ({"alpha": -1}, "alpha -1"),
         ({"strengths": (0,)}, r"strengths \(0,\)"),
         ({"negatives": 0}, "negatives is 0"),
+        ({"sample_alpha": 0.5}, "sample_alpha 0.5"),
+        ({"in_batch": True}, "in_batch True"),
+        ({"negatives": 9, "logq": "some"}, "logq 'some'"),
+        ({"name": "bpr", "negatives": 9, "logq": "unbiased"}, "got them with bpr"),
+        ({"name": "bpr", "unlikelihood": 0.5}, "got them with bpr"),
+        ({"bpreg": -1}, "bpreg -1"),
+        ({"calibration": 2}, "calibration 2"),
         ({"similarity": "l2"}, "similarity 'l2'"),
         ({"skip_weights": (1.0, -1.0, 1.0)}, r"skip_weights \(1.0, -1.0, 1.0\)"),
         ({"unlikelihood": -0.5}, "unlikelihood -0.5"),

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.sampling import (
+    NegativeSampler,
     batches,
     mixed_batches,
     training_rows,
-    uniform_negatives,
     unobserved,
 )
 from models.sessions import packed
@@ -77,9 +77,21 @@ def test_a_share_of_no_new_rows_is_refused():
         next(mixed_batches(1, 1, 0, 1, generator()))
 
 
-def test_uniform_negatives_reach_the_whole_catalog_and_no_padding():
-    drawn = uniform_negatives(5, 1000, generator())
-    assert sorted(set(drawn.tolist())) == [1, 2, 3, 4, 5]
+@pytest.mark.parametrize("alpha", [0, 0.5, 1])
+def test_negatives_are_drawn_by_a_power_of_their_plays_and_padding_never(alpha):
+    plays = torch.tensor([7, 16, 0, 9, 1, 4])
+    sampler = NegativeSampler(plays, alpha)
+    drawn = sampler.draw(100_000, generator())
+    weights = torch.tensor([0, 16, 1, 9, 1, 4]) ** alpha  # never played counts as played once
+    weights[0] = 0
+    share = torch.bincount(drawn, minlength=6) / len(drawn)
+    torch.testing.assert_close(share, weights / weights.sum(), atol=0.01, rtol=0)
+    torch.testing.assert_close(sampler.log_q.exp(), weights / weights.sum(), atol=1e-6, rtol=1e-5)
+
+
+def test_a_catalog_without_items_cannot_be_drawn_from():
+    with pytest.raises(ValueError, match="no items to draw"):
+        NegativeSampler(torch.zeros(1))
 
 
 @given(
