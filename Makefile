@@ -28,13 +28,16 @@ demo: setup ## run the whole loop on this machine (ARGS="--seconds 60 --data mss
 test: setup ## run every test
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
-chaos: setup ## disturb a real cluster, an hour and a half in all (ARGS="--rate 200" for every run)
+chaos: setup ## disturb a real cluster, an hour and three quarters in all (ARGS="--rate 200" for every run)
 	@for seed in 1 2 3 4; do $(CHAOS) --seed $$seed --minutes 5 \
 	    --report $(RESULTS)/chaos_seed_$$seed.json --picture $(RESULTS)/chaos_seed_$$seed.svg $(ARGS) \
 	    || exit 1; done
 	@$(CHAOS) --kills 100 --workers 2 --session-timeout 3 --report $(RESULTS)/chaos_kills.json $(ARGS)
 	@$(CHAOS) --bounces 20 --nodes 1 --report $(RESULTS)/chaos_bounces_1.json $(ARGS)
 	@$(CHAOS) --bounces 20 --nodes 3 --report $(RESULTS)/chaos_bounces_3.json $(ARGS)
+	@$(CHAOS) --seed 1 --minutes 5 --nodes 1 --workers 2 --picture $(RESULTS)/chaos_finetune.svg \
+	    --only learning,worker-kill,link-cut \
+	    --report $(RESULTS)/chaos_finetune.json $(ARGS)
 	@$(CHAOS) recovery --sessions 100000 --report $(RESULTS)/chaos_recovery.json
 	@$(CHAOS) soak --minutes 20 --rate 300 --report $(RESULTS)/chaos_soak.json
 

@@ -35,7 +35,10 @@ def chaos(
     session_timeout: Annotated[
         float, typer.Option(min=1, help="Of the group, seconds: a dead worker is seen by then.")
     ] = 6.0,
-    only: Annotated[str, typer.Option(help="Kinds of faults, with commas between.")] = "",
+    only: Annotated[str, typer.Option(help="Kinds or lanes of faults, with commas between.")] = "",
+    finetune: Annotated[
+        bool, typer.Option("--finetune", help="With a fine-tune job, and what may happen to it.")
+    ] = False,
     kills: Annotated[
         int | None, typer.Option(min=1, help="Instead: so many SIGKILLs of workers.")
     ] = None,
@@ -60,18 +63,19 @@ def chaos(
     if kills is not None and bounces is not None:
         raise typer.BadParameter("give --kills or --bounces, not both")
     from benchmarks.chaos import schedule
+    from benchmarks.chaos.kinds import chosen, needs_job
+    from benchmarks.chaos.plan import Plan
     from benchmarks.chaos.run import run, shape
-    from benchmarks.chaos.stage import Plan
 
-    size = shape(nodes, workers, session_timeout)
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    size = shape(nodes, workers, session_timeout, learning=finetune or needs_job(names))
     seconds = 60 * minutes
     if kills is not None:
         faults = schedule.kills(seed, kills, size)
     elif bounces is not None:
         faults = schedule.bounces(seed, bounces, size)
     else:
-        kinds = [kind.strip() for kind in only.split(",") if kind.strip()]
-        faults = schedule.mixed(seed, seconds, size, kinds)
+        faults = schedule.mixed(seed, seconds, size, chosen(names, size))
     if kills is not None or bounces is not None:
         seconds = faults[-1].end + schedule.LAST
     plan = Plan(
@@ -94,12 +98,13 @@ def soak(
 ) -> None:
     """Load and mild faults for long: memory, files and threads at minute five and at the end."""
     from benchmarks.chaos import schedule
+    from benchmarks.chaos.kinds import kinds
+    from benchmarks.chaos.plan import Plan
     from benchmarks.chaos.run import run, shape
     from benchmarks.chaos.soak import KINDS, RETENTION_SECONDS
-    from benchmarks.chaos.stage import Plan
 
     size, seconds = shape(nodes, workers, 6.0), 60 * minutes
-    mild = [kind for kind in KINDS if kind in schedule.kinds(size)]
+    mild = [kind for kind in KINDS if kind in kinds(size)]
     plan = Plan(
         faults=schedule.mixed(seed, seconds, size, mild), seconds=seconds, shape=size, rate=rate,
         seed=seed, directory=directory, retention=RETENTION_SECONDS,

@@ -17,6 +17,7 @@ import typer
 
 if TYPE_CHECKING:
     from models.finetune import FinetuneConfig, FineTuner, Result
+    from models.optimisation import Schedule
 
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -38,6 +39,9 @@ def finetune(
         int, typer.Option(min=1, help="Wait for so many sessions of feedback.")
     ] = 300,
     seconds: Annotated[float, typer.Option(help="Train for so long at most.")] = 20.0,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="At its highest [what was measured to be good].")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
     prefix: Annotated[str | None, typer.Option(help="Put in front of every topic name.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of torch.")] = 1,
@@ -53,6 +57,8 @@ def finetune(
     """Fine-tune the champion on new feedback; exit code 1 when the gate refuses (with --once)."""
     if once and every is not None:
         raise ValueError("--once and --every exclude each other: give one")
+    if learning_rate is not None and not learning_rate > 0:
+        raise ValueError(f"--learning-rate {learning_rate:g}: expected more than 0, such as 0.002")
     pause = None if every is None else _seconds(every)
     # Raised in the main thread: what is half written is removed on the way out.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
@@ -62,7 +68,8 @@ def finetune(
         _require_broker(bootstrap)  # before torch is imported, which takes seconds
     _give_way(nice, threads)
     told = _counting(metrics_host, metrics_port)
-    config = _config(bootstrap, name, models, bundle, min_sessions, seconds, seed, prefix, threads)
+    schedule = _schedule(seconds, threads, learning_rate)
+    config = _config(bootstrap, name, models, bundle, min_sessions, schedule, seed, prefix)
     tuner = _tuner(config, as_json)
     if pause is None:
         result = tuner.run_once()
@@ -104,16 +111,25 @@ def _give_way(nice: int, threads: int) -> None:
     torch.set_num_threads(threads)
 
 
+def _schedule(seconds: float, threads: int, learning_rate: float | None) -> Schedule:
+    from dataclasses import replace
+
+    from models.trial import TrialConfig
+
+    usual = TrialConfig().schedule
+    rate = usual.learning_rate if learning_rate is None else learning_rate
+    return replace(usual, seconds=seconds, threads=threads, learning_rate=rate)
+
+
 def _config(
     bootstrap: str | None,
     name: str | None,
     models: Path | None,
     bundle: Path | None,
     min_sessions: int,
-    seconds: float,
+    schedule: Schedule,
     seed: int,
     prefix: str | None,
-    threads: int,
 ) -> FinetuneConfig:
     from dataclasses import replace
 
@@ -125,8 +141,6 @@ def _config(
     settings = load_settings(
         kafka={"bootstrap": bootstrap}, topics={"prefix": prefix}, models={"root": models}
     )
-    trial = TrialConfig()
-    schedule = replace(trial.schedule, seconds=seconds, threads=threads)
     return FinetuneConfig(
         bootstrap=settings.kafka.connection,
         topics=Topics.named(settings.topics.prefix),
@@ -135,7 +149,7 @@ def _config(
         bundle=bundle,
         min_sessions=min_sessions,
         seed=seed,
-        trial=replace(trial, schedule=schedule),
+        trial=replace(TrialConfig(), schedule=schedule),
     )
 
 

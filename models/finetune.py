@@ -112,7 +112,7 @@ class FineTuner:
         """Fine-tune again and again, the beginnings `seconds` apart, until `stop` is set.
 
         While there is too little feedback it looks again soon. What stands in the way (no broker
-        for a while, no champion yet) is logged, and `told` gets None.
+        for a while, no champion yet, a full disk) is logged, and `told` gets None.
         """
         while not stop.is_set():
             began, pause = time.monotonic(), seconds
@@ -121,7 +121,7 @@ class FineTuner:
                 told(result)
                 if result.verdict == "nothing_to_do":
                     pause = min(seconds, _LOOK_AGAIN)
-            except (BrokerError, BundleError) as err:
+            except (BrokerError, BundleError, OSError) as err:
                 logger.warning("no fine-tune: %s", err)
                 told(None)
             stop.wait(max(0.0, began + pause - time.monotonic()))

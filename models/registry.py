@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,8 +102,11 @@ class Registry:
         check_name("name", name)
         folder = self.root / name
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "verdicts.jsonl").open("ab") as log:
-            log.write(msgspec.json.encode(record) + b"\n")
+        with (folder / "verdicts.jsonl").open("a+b") as log:
+            size = log.seek(0, os.SEEK_END)
+            # A crash or a full disk may have cut the last line: this one must not be part of it.
+            cut = size > 0 and log.seek(size - 1) >= 0 and log.read() != b"\n"
+            log.write(b"\n" * cut + msgspec.json.encode(record) + b"\n")
 
     def verdicts(self, name: str) -> list[dict[str, Any]]:
         """Read the log, the oldest first; a line cut by a crash is left out."""

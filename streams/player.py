@@ -21,7 +21,7 @@ from infra.clients import make_client
 from infra.connection import Address, connection
 from infra.topics import partition_counts
 
-from .events import encode
+from .events import PlaybackEvent, encode
 from .replay import Scheduled, stamped
 
 
@@ -66,12 +66,14 @@ def play(
     in_flight: int = 10_000,
     patience: float = 10.0,
     progress: Callable[[Ledger], None] = lambda ledger: None,
+    stamp: Callable[[PlaybackEvent, float], PlaybackEvent] = stamped,
 ) -> Ledger:
     """Send each event when it is due until the schedule, `seconds` or `stop` ends it.
 
     At most `in_flight` events wait for their acknowledgement; `progress` is called after each send.
-    A broker that goes away later is no error: at the end, `patience` seconds without one more
-    acknowledgement make what is left fail, and `Ledger.failed` holds it.
+    `stamp` dates an event that is sent at a moment, as its player's clock has it. A broker that
+    goes away later is no error: at the end, `patience` seconds without one more acknowledgement
+    make what is left fail, and `Ledger.failed` holds it.
 
     Raises:
         BrokerError: no broker answers at `bootstrap`, or it does not have the topic.
@@ -91,7 +93,7 @@ def play(
                 break
             ledger.behind = max(ledger.behind, elapsed - at)
             now = time.time()
-            record = stamped(event, now)
+            record = stamp(event, now)
             future = producer.send(topic, key=record.session_id.encode(), value=encode(record))
             ledger.sent += 1
             future.add_both(_settled(ledger, room, record.session_id, record.id, now))

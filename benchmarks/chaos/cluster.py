@@ -1,9 +1,9 @@
 """A real cluster of embedded brokers, one or three nodes, each of which can be killed or stopped.
 
 Every node is broker and controller. With three, everything is replicated three times and a write is
-acknowledged by two at the least. Each node has two listeners: one for players and auditors, and one
-for workers, whose advertised address is a port of the proxy (proxy.py), so that their network can
-be disturbed and nobody else's.
+acknowledged by two at the least. Each node has a listener for players and auditors, and one for
+each worker, whose advertised address is a port of the proxy (proxy.py), so that the network of
+workers, or of one alone, can be disturbed and nobody else's.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from kafka.errors import KafkaError
 
 from infra import node
 from infra.broker import Broker, BrokerError, prepare
+from infra.clients import make_client
 
 _PORTS = range(21_000, 32_000)
 """Below those that the system gives to connections, so that a node that is down keeps its port."""
@@ -32,9 +33,9 @@ class Node(Broker):
     """One node, which can be held as well as killed."""
 
     def __init__(
-        self, directory: Path, port: int, behind: int, jvm: list[str], seat: node.Seat
+        self, directory: Path, port: int, behind: Sequence[int], jvm: list[str], seat: node.Seat
     ) -> None:
-        """Prepare; `behind` is the port of the listener that has a proxy before it."""
+        """Prepare; `behind` are the ports of the listeners that have a proxy before them."""
         super().__init__(directory, port, jvm, temporary=False, seat=seat)
         self.number, self.behind = seat.number, behind
         self.wanted = True  # up: one that ended by itself is launched again
@@ -148,8 +149,8 @@ class Cluster:
         there = ",".join(broker.bootstrap for broker in self.nodes if broker.up)
         admin = None
         try:
-            admin = KafkaAdminClient(
-                bootstrap_servers=there, bootstrap_timeout_ms=_ASK_MS, request_timeout_ms=_ASK_MS
+            admin = make_client(
+                KafkaAdminClient, there, bootstrap_timeout_ms=_ASK_MS, request_timeout_ms=_ASK_MS
             )
             yield admin
         except (KafkaError, KeyError, ValueError) as err:
@@ -160,25 +161,25 @@ class Cluster:
 
 
 @contextmanager
-def running(folder: Path, proxies: Sequence[int]) -> Iterator[Cluster]:
+def running(folder: Path, proxies: Sequence[Sequence[int]]) -> Iterator[Cluster]:
     """Run a cluster for the length of a block; node N's data are in `folder/N`.
 
-    `proxies` are the ports that workers are told to connect to, one a node.
+    `proxies` are for each worker the ports that it is told to connect to, one a node.
 
     Raises:
         BrokerError: it does not start.
     """
-    jvm, count = prepare(), len(proxies)
+    jvm, count = prepare(), len(proxies[0])
     identity = node.new_cluster_id()
     numbers = range(1, count + 1)
-    ports = ports_to_keep(3 * count)
-    controllers = dict(zip(numbers, ports[:count], strict=True))
+    ports = iter(ports_to_keep((2 + len(proxies)) * count))
+    controllers = {number: next(ports) for number in numbers}
     with ExitStack() as undo:
         nodes = []
-        for number, port, behind, proxy in zip(
-            numbers, ports[count : 2 * count], ports[2 * count :], proxies, strict=True
-        ):
-            more = _properties(count, port, behind, controllers[number], proxy)
+        for number in numbers:
+            port, behind = next(ports), [next(ports) for _ in proxies]
+            advertised = [of_worker[number - 1] for of_worker in proxies]
+            more = _properties(count, port, controllers[number], behind, advertised)
             seat = node.Seat(number, identity, controllers, more)
             nodes.append(Node(folder / str(number), port, behind, jvm, seat))
         cluster = Cluster(nodes)
@@ -194,15 +195,21 @@ def ports_to_keep(count: int) -> list[int]:
     return found[:count]
 
 
-def _properties(count: int, port: int, behind: int, controller: int, proxy: int) -> dict[str, str]:
+def _properties(
+    count: int, port: int, controller: int, behind: Sequence[int], advertised: Sequence[int]
+) -> dict[str, str]:
     host = node.HOST
     copies, least = str(count), str(min(2, count))
+    own = f"PLAINTEXT://{host}:{port}"
+
+    def listeners(ports: Sequence[int]) -> list[str]:
+        return [f"WORKER{number}://{host}:{port}" for number, port in enumerate(ports)]
+
+    names = ["PLAINTEXT", "CONTROLLER", *(f"WORKER{number}" for number in range(len(behind)))]
     return {
-        "listeners": f"PLAINTEXT://{host}:{port},PROXIED://{host}:{behind},"
-        f"CONTROLLER://{host}:{controller}",
-        "advertised.listeners": f"PLAINTEXT://{host}:{port},PROXIED://{host}:{proxy}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,"
-        "CONTROLLER:PLAINTEXT",
+        "listeners": ",".join([own, *listeners(behind), f"CONTROLLER://{host}:{controller}"]),
+        "advertised.listeners": ",".join([own, *listeners(advertised)]),
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in names),
         "default.replication.factor": copies,
         "offsets.topic.replication.factor": copies,
         "transaction.state.log.replication.factor": copies,

@@ -7,6 +7,7 @@ Pure but for `read`, which reads the two topics once. The promise itself is the 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -38,6 +39,7 @@ class _Event(msgspec.Struct):
 class _Answer(msgspec.Struct):
     event_id: str
     source: Source
+    model_version: str
 
 
 _event = msgspec.json.Decoder(_Event)
@@ -51,6 +53,7 @@ class Read:
     events: dict[tuple[int, int], str] = field(default_factory=dict)  # event id by place
     answered: dict[str, float] = field(default_factory=dict)  # first answer, seconds since 1970
     answers: dict[int, list[float]] = field(default_factory=dict)  # moments, by partition
+    lists: Counter[str] = field(default_factory=Counter)  # how many, by model version
 
 
 def read(bootstrap: str, topics: Topics) -> Read:
@@ -73,6 +76,7 @@ def read(bootstrap: str, topics: Topics) -> Read:
                     found.answered[answer.event_id] = min(
                         at, found.answered.get(answer.event_id, at)
                     )
+                    found.lists[answer.model_version] += 1
                     found.answers.setdefault(answer.source.partition, []).append(at)
     for moments in found.answers.values():
         moments.sort()

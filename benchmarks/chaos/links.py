@@ -18,16 +18,27 @@ _SECONDS = 20.0
 
 
 class Links:
-    """A proxy in a process of its own; `ports` are what workers connect to, one a broker."""
+    """A proxy in a process of its own: each worker has a link of its own to each broker."""
 
-    def __init__(self, processes: Processes, ports: Sequence[int], targets: Sequence[int]) -> None:
+    def __init__(
+        self, processes: Processes, ports: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    ) -> None:
         """Start the proxy.
+
+        Args:
+            processes: it is one of these.
+            ports: for each worker, what it connects to, one a broker.
+            targets: for each worker, the brokers' own ports.
 
         Raises:
             BrokerError: it does not start.
         """
         self.ports = ports
-        pairs = [f"{port}:{target}" for port, target in zip(ports, targets, strict=True)]
+        pairs = [
+            f"{port}:{target}"
+            for mine, theirs in zip(ports, targets, strict=True)
+            for port, target in zip(mine, theirs, strict=True)
+        ]
         command = [sys.executable, "-m", "benchmarks.chaos.proxy", *pairs]
         self._child = processes.start("proxy", command)
         deadline = time.monotonic() + _SECONDS
@@ -37,18 +48,24 @@ class Links:
             time.sleep(0.05)
         self._control = int(control)
 
-    @property
-    def bootstrap(self) -> str:
-        """Where workers connect."""
-        return ",".join(f"{HOST}:{port}" for port in self.ports)
+    def bootstrap(self, worker: int) -> str:
+        """Where a worker connects."""
+        return ",".join(f"{HOST}:{port}" for port in self.ports[worker])
 
-    def become(self, mood: str, broker: int | None = None) -> None:
-        """Give a link its mood, by the number of its broker; without one, every link.
+    def become(self, mood: str, *, broker: int | None = None, worker: int | None = None) -> None:
+        """Give links their mood: those of a broker or of a worker, by its number; else all.
 
         Raises:
             BrokerError: the proxy is gone.
         """
-        asked = {"link": None if broker is None else broker - 1, "mood": mood}
+        brokers = len(self.ports[0])
+        chosen = [
+            of * brokers + to
+            for of in range(len(self.ports))
+            for to in range(brokers)
+            if worker in (None, of) and broker in (None, to + 1)
+        ]
+        asked = {"links": chosen, "mood": mood}
         try:
             with (
                 socket.create_connection((HOST, self._control), _SECONDS) as connection,

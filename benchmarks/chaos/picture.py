@@ -16,6 +16,7 @@ _LEFT, _RIGHT, _TOP, _ROW, _LABEL = 70, 20, 44, 15, 150
 _LOWEST, _HIGHEST = 0.001, 100.0  # seconds, of the logarithmic axis
 COLOURS = {
     "worker": "#d1495b", "broker": "#edae49", "link": "#00798c", "load": "#7b5ea7", "side": "#777",
+    "learning": "#3f8f3f",
 }  # fmt: skip
 
 

@@ -12,17 +12,20 @@ import random
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
-from streams.events import HEARD, UNKNOWN
+from streams.events import HEARD, UNKNOWN, PlaybackEvent
 from streams.player import Ledger, play
-from streams.replay import Listening, Pace, Scheduled, schedule
+from streams.replay import Listening, Pace, Scheduled, schedule, stamped
 
 from .. import stand_in
 
+SKEWED = 3
+"""One player in so many has a clock that is off, while there are such."""
 TWICE = 0.01
 """Of the events are sent a second time, some events later."""
 _LENGTH = 20  # tracks of a session at the most
@@ -39,15 +42,18 @@ class Load:
     rate: float  # events a second
     seconds: float
     tracks: int  # in the catalog
+    data: str  # whose sessions are played, over and over; "": of tracks at random
     seed: int
     bursts: Sequence[tuple[float, float, float]] = ()  # from, to (seconds), times the rate
+    skews: Sequence[tuple[float, float, float]] = ()  # from, to, seconds that clocks are ahead
 
 
 def events(load: Load) -> Iterator[Scheduled]:
     """Everything that is sent, and when it is due."""
     pace = Pace(rate=load.rate, concurrent=max(20, round(load.rate)), starts=True, seed=load.seed)
     run = f"c{load.seed}"
-    scheduled = schedule(_listening(load), pace, run)
+    listening = _replayed(load.data) if load.data else _listening(load)
+    scheduled = schedule(listening, pace, run)
     return _paced(_some_twice(scheduled, random.Random(load.seed)), load)
 
 
@@ -59,6 +65,14 @@ def _listening(load: Load) -> Iterator[Listening]:
         length = rng.randint(2, _LENGTH)
         outcomes = rng.choices((HEARD, 2, 3, 4, UNKNOWN), (60, 10, 10, 15, 5), k=length)
         yield f"{number}", [(rng.choice(tracks), outcome) for outcome in outcomes]
+
+
+def _replayed(data: str) -> Iterator[Listening]:
+    from models.data.sources import open_source
+
+    for again in count():
+        for session_id, tracks in open_source(data).listenings():
+            yield f"{again}-{session_id}", tracks
 
 
 def _some_twice(scheduled: Iterable[Scheduled], rng: random.Random) -> Iterator[Scheduled]:
@@ -84,6 +98,13 @@ def _paced(scheduled: Iterable[Scheduled], load: Load) -> Iterator[Scheduled]:
         at += 1 / (load.rate * times)
 
 
+def told_at(load: Load, event: PlaybackEvent, now: float, began: float) -> float:
+    """What the clock of the event's player says at `now`, seconds since 1970."""
+    mine = zlib.crc32(event.session_id.encode()) % SKEWED == 0
+    ahead = (by for begin, end, by in load.skews if mine and begin <= now - began < end)
+    return now + next(ahead, 0.0)
+
+
 def main(arguments: Sequence[str]) -> None:
     """Send a load and write the ledger."""
     said = json.loads(arguments[0])
@@ -96,9 +117,12 @@ def main(arguments: Sequence[str]) -> None:
             began[0] = time.time()
             print(f"begun {began[0]}", flush=True)
 
+    def stamp(event: PlaybackEvent, now: float) -> PlaybackEvent:
+        return stamped(event, told_at(load, event, now, began[0]))
+
     ledger = play(
         events(load), bootstrap=load.bootstrap, topic=load.topic, stop=stop,
-        in_flight=_IN_FLIGHT, patience=_PATIENCE, progress=progress,
+        in_flight=_IN_FLIGHT, patience=_PATIENCE, progress=progress, stamp=stamp,
     )  # fmt: skip
     fresh = Path(arguments[1]).with_suffix(".part")
     fresh.write_text(

@@ -1,7 +1,7 @@
 """A small TCP proxy between workers and brokers, whose links can be made bad.
 
 Run as `python -m benchmarks.chaos.proxy FROM:TO...`, in a process of its own; links.py starts and
-commands it. A command is a line of JSON on the control port, `{"link": N or null, "mood": MOOD}`,
+commands it. A command is a line of JSON on the control port, `{"links": [N...], "mood": MOOD}`,
 and is answered with a line. It forwards bytes and knows nothing of Kafka.
 """
 
@@ -139,9 +139,8 @@ async def proxying(links: Sequence[Link]) -> None:
     async def commanded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
             asked = json.loads(line)
-            chosen = links if asked["link"] is None else [links[asked["link"]]]
-            for link in chosen:
-                link.become(asked["mood"])
+            for number in asked["links"]:
+                links[number].become(asked["mood"])
             writer.write(b"done\n")
             await writer.drain()
         writer.close()

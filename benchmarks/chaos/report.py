@@ -7,14 +7,16 @@ from typing import Any
 
 from ..demo.figures import percentiles
 from . import judge
+from .plan import Plan
 from .schedule import alone
-from .stage import Outcome, Plan
+from .stage import Outcome
 from .timeline import Done
 
 TAKEOVER = 3.0
 """Seconds that a takeover may take on top of the session timeout."""
 SIGTERM = 10.0
-_KILLS = ("worker-kill", "worker-lost")
+DIVERGING = "finetune-diverging"
+_TAKEN_OVER = ("worker-kill", "worker-lost", "worker-cut")
 
 
 def report(plan: Plan, outcome: Outcome) -> dict[str, Any]:
@@ -48,6 +50,7 @@ def report(plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "drain_seconds": outcome.drain_seconds,
         "latency_ms": _latency(outcome),
         "sent_late_seconds": outcome.behind,
+        **({} if outcome.serving is None else {"learning": _learning(outcome)}),
         "seed": plan.seed,
         "seconds": plan.seconds,
         "rate": plan.rate,
@@ -58,9 +61,19 @@ def report(plan: Plan, outcome: Outcome) -> dict[str, Any]:
 
 
 def kept(record: dict[str, Any]) -> bool:
-    """Whether nothing is missing, conflicting, unequal, wrongly reasoned or lost."""
+    """Whether nothing is missing, conflicting, unequal, wrongly reasoned or lost.
+
+    And, where there was a fine-tune job, that nothing served but whole, announced champions.
+    """
     broken = ("missing", "conflicting", "wrong_reasons", "lost")
-    return record["state_equal"] and not any(record[name] for name in broken)
+    learning = record.get("learning", {})
+    served_wrongly = learning.get("unannounced") or learning.get("unsound")
+    return bool(
+        record["state_equal"]
+        and not any(record[name] for name in broken)
+        and not served_wrongly
+        and not any(map(_ruined, record["faults"]))
+    )
 
 
 def bars(record: dict[str, Any]) -> list[str]:
@@ -78,9 +91,33 @@ def bars(record: dict[str, Any]) -> list[str]:
         for end in record["sigterm"]
         if end["status"] or end["seconds"] > SIGTERM
     ]
+    learning = record.get("learning", {})
+    missed += [
+        f"worker {number} does not serve the last champion"
+        for number in learning.get("not_on_the_champion", [])
+    ]
+    missed += [
+        f"the fine-tune job ended by itself with status {status}"
+        for status in learning.get("job_ended_by_itself", [])
+    ]
+    missed += [
+        f"{fault['kind']} at {fault['second']:g} s: {fault['came_to']}, expected a refusal"
+        for fault in record["faults"]
+        if fault["kind"] == DIVERGING and not fault.get("came_to", "").startswith("refused")
+    ]
     return missed + [
         f"worker {number} did not answer again" for number in record["not_ready_after_healing"]
     ]
+
+
+def _ruined(fault: dict[str, Any]) -> bool:
+    """Whether the gate let through what a fine-tune that diverged has made."""
+    return bool(fault["kind"] == DIVERGING and fault.get("came_to", "").startswith("accepted"))
+
+
+def _learning(outcome: Outcome) -> dict[str, Any]:
+    assert outcome.serving is not None
+    return outcome.serving.record(outcome.found.lists)
 
 
 def _fault(done: Done, plan: Plan, outcome: Outcome, held: Sequence[Any]) -> dict[str, Any]:
@@ -91,12 +128,14 @@ def _fault(done: Done, plan: Plan, outcome: Outcome, held: Sequence[Any]) -> dic
         "target": done.hit or fault.target,
         "seconds": fault.seconds,
     }
+    if done.came_to:
+        told["came_to"] = done.came_to
     if done.skipped or done.began is None:
         return {**told, "skipped": done.skipped}
     told["began"] = round(done.began - outcome.began, 2)
     if done.ended is not None:
         told["ended"] = round(done.ended - outcome.began, 2)
-    if fault.kind in _KILLS and len(outcome.crew.workers) > 1:
+    if fault.kind in _TAKEN_OVER and len(outcome.crew.workers) > 1:
         seconds = judge.takeover(done, held, outcome.found)
         if seconds is not None:
             told["takeover"] = seconds

@@ -14,20 +14,22 @@ from typing import Any
 from rich.console import Console
 
 from ..machine import own_command, provenance, write_result
-from . import disks, judge, schedule, scraper
+from . import disks, judge, kinds, scraper
+from .kinds import KINDS, LEARNING, Shape
 from .picture import picture
+from .plan import Plan
 from .recovery import recover
 from .report import bars, kept, report
-from .schedule import Shape
 from .soak import Sampler, compared, flat
-from .stage import Outcome, Plan, play
+from .stage import Outcome, play
 
 INTERRUPTED = 130
 
 
-def shape(nodes: int, workers: int, session_timeout: float) -> Shape:
+def shape(nodes: int, workers: int, session_timeout: float, *, learning: bool = False) -> Shape:
     """What can be disturbed on this machine."""
-    return Shape(nodes, workers, session_timeout, disks.possible(), scraper.program() is not None)
+    there = (disks.possible(), scraper.program() is not None, learning)
+    return Shape(nodes, workers, session_timeout, *there)
 
 
 def run(
@@ -76,7 +78,7 @@ def _announce(plan: Plan, console: Console) -> None:
         f"{size.workers} workers, {plan.rate:g} events/s, "
         f"session timeout {size.session_timeout:g} s"
     )
-    absent = sorted(set(schedule.KINDS) - set(schedule.kinds(size)))
+    absent = sorted(set(KINDS) - set(kinds.kinds(size)) - (set() if size.learning else LEARNING))
     if absent:
         console.print(f"cannot be had here, and left out: {', '.join(absent)}", style="yellow")
     for fault in plan.faults:
@@ -95,6 +97,8 @@ def _summarise(record: dict[str, Any], plan: Plan, console: Console) -> None:
         f"workers that ended by themselves: {len(record['ended_by_themselves'])}",
         soft_wrap=True,
     )
+    if "learning" in record:
+        console.print(f"learning: {record['learning']}", soft_wrap=True)
     for told in record.get("growth", []):
         console.print(f"worker {told['worker']}, minute five and end: {told}", soft_wrap=True)
     for note in record["notes"]:
@@ -113,7 +117,7 @@ def _drawn(plan: Plan, outcome: Outcome, record: dict[str, Any]) -> str:
         (at - outcome.began, seconds)
         for at, seconds in judge.latencies(outcome.ledger, outcome.found)
     ]
-    faults = [{**fault, "lane": schedule.KINDS[fault["kind"]].lane} for fault in record["faults"]]
+    faults = [{**fault, "lane": KINDS[fault["kind"]].lanes[0]} for fault in record["faults"]]
     verdict = "nothing missing" if kept(record) else "NOT KEPT"
     title = (
         f"segue chaos, seed {plan.seed}: {record['events']} events, {len(faults)} faults, {verdict}"

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from infra.broker import BrokerError
 
 from .crew import Ending
-from .faults import Ground, Script, script
-from .schedule import Fault
+from .faults import script
+from .ground import Ground, Script
+from .schedule import Fault, lanes
 
 _LOOK = 0.05
 _TRIES = 10  # to look up a role, a second apart
@@ -22,6 +23,7 @@ class Done:
 
     fault: Fault
     hit: str = ""
+    came_to: str = ""  # where there is more to say of it than that it is over
     began: float | None = None
     ended: float | None = None
     skipped: str = ""  # why it could not be done
@@ -44,13 +46,16 @@ class Timeline:
         """Run until `seconds` after the load began and until every script is over."""
         while self._second() < seconds or any(self._open(done) for done in self.done):
             for done in self.done:
-                if self._open(done) and self._second() >= max(done.fault.second, done.wakes):
+                due = self._second() >= max(done.fault.second, done.wakes)
+                if due and self._open(done) and not self._in_the_way(done):
                     self._advance(done)
             for number in self._ground.cluster.look():
                 self._say(f"broker {number} had ended and was started again")
             for ending in self._ground.crew.look():
                 if not ending.asked:
                     self._say(said(ending))
+            if self._ground.job is not None and (status := self._ground.job.look()) is not None:
+                self._say(f"the fine-tune job ended by itself with status {status}")
             each(self._second())
             time.sleep(_LOOK)
 
@@ -60,9 +65,12 @@ class Timeline:
         try:
             step = next(done.script)
             if isinstance(step, str):
-                done.hit = step
-                planned = f"for {done.fault.seconds:g} s"
-                self._say(f"{done.fault.kind}: {step}, {planned}")
+                if done.hit:
+                    done.came_to = step
+                    self._say(f"{done.fault.kind}: {step}")
+                else:
+                    done.hit = step
+                    self._say(f"{done.fault.kind}: {step}, for {done.fault.seconds:g} s")
                 step = next(done.script)
             assert not isinstance(step, str)
             done.wakes = self._second() + step
@@ -71,6 +79,15 @@ class Timeline:
             self._say(f"{done.fault.kind}: over")
         except BrokerError as err:
             self._later(done, str(err).splitlines()[0])
+
+    def _in_the_way(self, done: Done) -> bool:
+        """Whether another of its lanes, which took longer than planned, is not over yet."""
+        return done.script is None and any(
+            other.script is not None
+            and self._open(other)
+            and lanes(other.fault) & lanes(done.fault)
+            for other in self.done
+        )
 
     def _later(self, done: Done, why: str) -> None:
         """Try a fault that could not begin once more, or leave it out."""

@@ -56,6 +56,20 @@ def test_a_refusal_is_exit_code_1_with_its_numbers(broker, prefix, topics, tmp_p
     assert latest(broker, topics.models) == {}
 
 
+def test_a_rate_at_which_training_diverges_is_refused_with_the_reason(
+    broker, prefix, topics, tmp_path
+):
+    place_base(tmp_path)
+    send(broker, topics.feedback, STREAM)
+    where = ("--bootstrap", broker, "--prefix", prefix, "--models", tmp_path)
+    done = run(*where, "--once", "--min-sessions", 100, "--learning-rate", "1e38", "--json")
+    assert done.returncode == 1, done.stderr
+    result = json.loads(done.stdout)
+    assert result["verdict"] == "refused"
+    assert result["reasons"][0].startswith("training failed: ")
+    assert latest(broker, topics.models) == {}
+
+
 def test_without_a_broker_the_exit_code_is_3_and_says_what_to_do(tmp_path):
     done = run("--bootstrap", "127.0.0.1:1", "--models", tmp_path, "--once")
     assert done.returncode == 3
@@ -64,7 +78,13 @@ def test_without_a_broker_the_exit_code_is_3_and_says_what_to_do(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--once", "--every", "60s"], ["--every", "soon"], ["--every", "0s"]]
+    "wrong",
+    [
+        ["--once", "--every", "60s"],
+        ["--every", "soon"],
+        ["--every", "0s"],
+        ["--every", "1m", "--learning-rate", "0"],
+    ],
 )
 def test_misuse_is_exit_code_2(wrong):
     done = run("--bootstrap", "127.0.0.1:1", *wrong)

@@ -1,9 +1,11 @@
 """The learning loop on a real broker: accepted, refused, broken, repeated, and never by halves."""
 
+import errno
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from uuid import uuid4
 
 import numpy as np
@@ -203,6 +205,27 @@ def test_a_fine_tune_that_dies_while_it_exports_leaves_nothing_and_is_repeated(
     assert job.announced == {}
     again = job.run(rules=IMPOSSIBLE)
     assert (again.parent, again.window["sessions"]) == (BASE, 400)
+
+
+def test_a_full_disk_costs_a_turn_and_leaves_nothing_half_written(job: Job, monkeypatch, caplog):
+    job.send(STREAM)
+    stop, came = Event(), list[str | None]()
+
+    def full(*_args: object, **_options: object) -> None:
+        monkeypatch.undo()  # somebody makes room before the next turn
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def told(result: Result | None) -> None:
+        came.append(None if result is None else result.verdict)
+        if len(came) == 2:
+            stop.set()
+
+    monkeypatch.setattr(champion_module, "write_bundle", full)
+    FineTuner(job.config).run_every(0.01, stop, told)
+    assert came == [None, "accepted"]
+    assert "no fine-tune: [Errno 28] No space left on device" in caplog.text
+    assert job.announced[NAME].version in job.versions
+    assert len(job.versions) == 2
 
 
 def test_a_bundle_of_counts_cannot_be_fine_tuned_and_is_told_apart(job: Job):

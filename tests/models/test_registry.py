@@ -108,6 +108,15 @@ def test_verdicts_are_kept_in_order_and_a_line_cut_by_a_crash_is_passed_over(tmp
     ]
 
 
+def test_a_verdict_after_a_cut_line_is_not_lost_with_it(tmp_path):
+    registry = Registry(tmp_path)
+    registry.log("m", {"verdict": "refused"})
+    file = tmp_path / "m" / "verdicts.jsonl"
+    file.write_bytes(file.read_bytes() + b'{"verdict": "acc')
+    registry.log("m", {"verdict": "accepted"})
+    assert [record["verdict"] for record in registry.verdicts("m")] == ["refused", "accepted"]
+
+
 def test_one_fine_tune_at_a_time_holds_a_name(tmp_path):
     registry = Registry(tmp_path)
     with registry.sole_writer("m"):

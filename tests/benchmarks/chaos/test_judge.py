@@ -14,7 +14,7 @@ def held(at: float, worker: int, *partitions: int) -> Held:
 
 
 def killed(target: str = "worker 0", began: float = 200.0) -> Done:
-    return Done(Fault(100, "worker-kill", target, 10), target, began, began + 10)
+    return Done(Fault(100, "worker-kill", target, 10), target, began=began, ended=began + 10)
 
 
 def test_nothing_is_lost_while_every_event_is_where_it_was_said_to_be():

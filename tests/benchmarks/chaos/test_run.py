@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 MARK = "CHAOS_TEST_MARK"
-KINDS = {"worker-kill", "broker-kill", "link-cut"}
+KINDS = {"worker-kill", "worker-cut", "broker-kill", "link-cut", "clock-skew"}
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -45,10 +45,10 @@ def none_left(mark: str, seconds: float = 15) -> bool:
     return not marked(mark)
 
 
-def test_brokers_and_workers_die_links_are_cut_and_nothing_is_lost(tmp_path):
+def test_brokers_and_workers_die_or_are_cut_off_clocks_are_wrong_and_nothing_is_lost(tmp_path):
     mark, drawn = uuid.uuid4().hex, tmp_path / "run.svg"
     process = started(
-        tmp_path, mark, "--seed", "9", "--minutes", "0.6", "--workers", "2", "--rate", "40",
+        tmp_path, mark, "--seed", "55", "--minutes", "0.7", "--workers", "2", "--rate", "40",
         "--session-timeout", "2", "--only", ",".join(KINDS), "--picture", str(drawn), "--json",
     )  # fmt: skip
     code = process.wait(280)
@@ -56,7 +56,11 @@ def test_brokers_and_workers_die_links_are_cut_and_nothing_is_lost(tmp_path):
     record = json.loads((tmp_path / "out").read_text())
     counted = record["answered"] + record["dead_lettered"]
     assert record["events"] == counted > 1000
-    assert record["dead_lettered"] > 0
+    ahead = next(fault for fault in record["faults"] if fault["kind"] == "clock-skew")
+    assert ahead["target"] == "players +90 min"
+    assert record["dead_lettered"] > 100  # a third of ten seconds' events, and the poison
+    (cut,) = [fault for fault in record["faults"] if fault["kind"] == "worker-cut"]
+    assert cut["target"].startswith("worker 1, ")
     assert (record["missing"], record["conflicting"], record["lost"]) == (0, 0, 0)
     assert record["state_equal"]
     assert record["sessions"]["compared"] > 20

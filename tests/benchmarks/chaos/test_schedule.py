@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.chaos import schedule
-from benchmarks.chaos.schedule import Fault, Shape
+from benchmarks.chaos.kinds import KINDS, LEARNING, Shape, chosen, kinds, needs_job
+from benchmarks.chaos.schedule import Fault
 
 SHAPES = st.builds(
     Shape,
@@ -16,6 +17,7 @@ SHAPES = st.builds(
     session_timeout=st.floats(1, 15),
     filled=st.booleans(),
     prometheus=st.booleans(),
+    learning=st.booleans(),
 )
 SEEDS = st.integers(0, 2**32)
 SECONDS = st.floats(12, 900)
@@ -38,31 +40,52 @@ def test_faults_of_a_lane_never_overlap_and_all_are_over_before_the_load(seed, s
     assert all(fault.second >= schedule.FIRST and fault.seconds > 0 for fault in faults)
     assert all(fault.end <= seconds - schedule.LAST + 1e-6 for fault in faults)
     for one, other in combinations(faults, 2):
-        if schedule.lane(one) == schedule.lane(other):
+        if schedule.lanes(one) & schedule.lanes(other):
             assert one.end < other.second or other.end < one.second
 
 
 @given(SEEDS, SHAPES)
 def test_a_fault_has_what_it_needs(seed, shape):
     for fault in schedule.mixed(seed, 600, shape):
-        assert fault.kind in schedule.kinds(shape)
+        assert fault.kind in kinds(shape)
         if fault.target.startswith("worker "):
             assert int(fault.target.split()[1]) < shape.workers
         if fault.target.startswith("broker "):
             assert 1 <= int(fault.target.split()[1]) <= shape.nodes
-        if fault.kind == "worker-stop":
+        if fault.kind in ("worker-stop", "worker-cut"):
             assert fault.seconds > 2 * shape.session_timeout
 
 
 @given(SEEDS)
 def test_an_hour_has_every_kind(seed):
-    shape = Shape(filled=True, prometheus=True)
-    assert {fault.kind for fault in schedule.mixed(seed, 3600, shape)} == set(schedule.KINDS)
+    shape = Shape(filled=True, prometheus=True, learning=True)
+    assert {fault.kind for fault in schedule.mixed(seed, 3600, shape)} == set(KINDS)
+
+
+def test_a_lane_stands_for_its_kinds_that_can_be_had_here():
+    links = {"link-delay", "link-resets", "link-half-open", "link-cut"}
+    assert chosen(["link", "burst"], Shape(workers=2)) == links | {"worker-cut", "burst"}
+    assert chosen(["link"], Shape(workers=1)) == links
+    assert chosen(["learning"], Shape(learning=True)) == LEARNING - {"models-disk-full"}
+    assert chosen(["tickle"], Shape()) == {"tickle"}  # refused by the schedule
+
+
+def test_what_happens_to_a_fine_tune_job_needs_one():
+    assert LEARNING.isdisjoint(kinds(Shape(filled=True, prometheus=True)))
+    assert needs_job(["worker-kill", "finetune-slow"])
+    assert needs_job(["learning"])
+    assert not needs_job(["worker", "link-cut"])
 
 
 def test_only_what_is_asked_for_is_in_it():
     faults = schedule.mixed(3, 300, Shape(), ["worker-kill", "link-cut"])
     assert {fault.kind for fault in faults} == {"worker-kill", "link-cut"}
+
+
+def test_a_worker_that_is_cut_off_keeps_the_links_for_itself():
+    cut = Fault(10, "worker-cut", "worker 0", 15)
+    assert schedule.lanes(cut) == {"worker", "link"}
+    assert not schedule.alone(Fault(20, "worker-kill", "worker 1", 5), [cut], 6)
 
 
 @pytest.mark.parametrize("kind", ["worker-tickle", "quorum-loss"])
