@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from .bert4rec import BERT4Rec, BERT4RecConfig
 from .encoder import Encoder, EncoderConfig
 from .gru4rec import GRU4Rec, GRU4RecConfig
 from .sasrec import SASRec, SASRecConfig
@@ -15,6 +16,7 @@ from .sasrec import SASRec, SASRecConfig
 ARCHITECTURES: dict[str, tuple[type[Any], type[Encoder]]] = {
     SASRec.architecture: (SASRecConfig, SASRec),
     GRU4Rec.architecture: (GRU4RecConfig, GRU4Rec),
+    BERT4Rec.architecture: (BERT4RecConfig, BERT4Rec),
 }
 """Name -> (frozen dataclass of its sizes, encoder)."""
 

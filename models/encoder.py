@@ -48,7 +48,10 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, items: Tensor, outcomes: Tensor, lengths: Tensor) -> Tensor:
-        """Encode right-padded sessions, (B, T), (B, T), (B,) -> (B, D). This graph is exported."""
+        """Encode right-padded sessions, (B, T), (B, T), (B,) -> (B, D), T up to config.length.
+
+        This graph is exported, at a T of config.length.
+        """
 
     @abstractmethod
     def states(self, items: Tensor, outcomes: Tensor) -> Tensor:
@@ -83,3 +86,18 @@ class Encoder(nn.Module, ABC):
     def grown_tables(self, rows: Tensor) -> dict[str, Tensor]:
         """Give, by name, the other tables with a row for each track, for the catalog of `rows`."""
         return {}
+
+
+class MaskedEncoder(Encoder):
+    """An encoder that sees both ways, and learns by guessing tracks that are hidden from it."""
+
+    causal: ClassVar[bool] = False
+
+    @abstractmethod
+    def states(self, items: Tensor, outcomes: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Encode every position, (B, T), (B, T), (B, T) -> (B, T, D), T up to config.length + 1.
+
+        At a position where `hidden` is true neither track nor outcome is told: its state is the
+        embedding that this very track should have. `config.masked` and `config.last_masked` say how
+        much is hidden in training.
+        """

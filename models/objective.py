@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .encoder import Encoder
+from .encoder import Encoder, MaskedEncoder
 from .losses import LossConfig
+from .masking import drawn_hidden
 from .next_track import next_track_loss
 from .released_losses import released_contrastive
 from .sampling import NegativeSampler, Rows
@@ -28,9 +29,8 @@ def batch_loss(
     items, outcomes = rows.items.long(), rows.outcomes.long()
     inputs, targets = items[:, :-1], items[:, 1:]  # (B, T)
     with torch.autocast(items.device.type, torch.bfloat16, enabled=items.is_cuda):
-        states = model.states(inputs, outcomes[:, :-1])  # (B, T, D)
+        states, real = _predictions(model, items, outcomes, generator)  # (B, T, D), (B, T)
     states = states.float()  # logits and their sums are fp32 everywhere
-    real = targets > 0
     nll = next_track_loss(
         model,
         states[real],
@@ -59,5 +59,17 @@ def batch_loss(
             loss.temperature,
             own_context=loss.context == "item",
             dot=loss.similarity == "dot",
+            counted=real if loss.context == "output" else None,  # the other states are no guesses
         )
     return loss.alpha * nce + loss.beta * nll
+
+
+def _predictions(
+    model: Encoder, items: Tensor, outcomes: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Guess each occurrence but the first, (B, T + 1) -> (B, T, D), and which guesses count."""
+    if isinstance(model, MaskedEncoder):
+        sizes = model.config
+        hidden = drawn_hidden(items, sizes.masked, sizes.last_masked, generator)
+        return model.states(items, outcomes, hidden)[:, 1:], hidden[:, 1:]
+    return model.states(items[:, :-1], outcomes[:, :-1]), items[:, 1:] > 0

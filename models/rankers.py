@@ -48,12 +48,15 @@ class NeuralRanker:
         if model.causal and questions.items.shape[1] <= length:
             states = model.states(self._tensor(questions.items), self._tensor(questions.outcomes))
             return states[self._tensor(questions.row), self._tensor(questions.depth - 1)]
-        parts = [
-            model(*(self._tensor(array[start : start + _BATCH]) for array in arrays))
-            for arrays in [questions.windows(length)]
-            for start in range(0, len(questions.row), _BATCH)
-        ]
-        return torch.cat(parts)
+        items, outcomes, lengths = questions.windows(length)
+        order = np.argsort(lengths, kind="stable")  # long ones together: less padding is encoded
+        result = torch.empty(len(order), model.config.width, device=self._device)
+        for start in range(0, len(order), _BATCH):
+            chosen = order[start : start + _BATCH]
+            longest = lengths[chosen[-1]]
+            parts = items[chosen, :longest], outcomes[chosen, :longest], lengths[chosen]
+            result[self._tensor(chosen)] = model(*map(self._tensor, parts)).float()
+        return result
 
     def _tensor(self, array: Ints) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)

@@ -17,9 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .attention import Block
 from .encoder import Encoder
+from .outcomes import OutcomeEmbedding
 
-OUTCOMES = 5  # codes 0 (unknown, padding) to 4
 EMBEDDING = 0.1  # standard deviation of embeddings at the start
 
 
@@ -53,75 +54,6 @@ class SASRecConfig:
             )
 
 
-def _row(x: Tensor, place: Tensor) -> Tensor:
-    """Take one position of each row, (B, T, D), (B,) -> (B, 1, D)."""
-    return torch.gather(x, 1, place.view(-1, 1, 1).expand(-1, 1, x.shape[-1]))
-
-
-class CausalAttention(nn.Module):
-    """Multi-head self-attention in which a position sees itself and what came before.
-
-    There is no padding mask, and none is needed: rows are padded on the right, so a real position
-    has only real ones before it, and what padded positions compute is never read. Without a mask
-    the fused kernels stay usable, and the exported graph has no mask that could go wrong.
-    """
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Mix positions, (B, T, D) -> (B, T, D)."""
-        batch, length, width = x.shape
-        q, k, v = self.qkv(x).chunk(3, dim=-1)
-        shape = (batch, length, self.heads, width // self.heads)
-        q, k, v = (part.view(shape).transpose(1, 2) for part in (q, k, v))  # (B, H, T, D/H)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        joined: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
-        return joined
-
-    def at(self, x: Tensor, last: Tensor) -> Tensor:
-        """Mix into one position of each row, (B, T, D), (B,) -> (B, 1, D), as `forward` does."""
-        batch, length, width = x.shape
-        weight, bias = self.qkv.weight, self.qkv.bias
-        q = F.linear(_row(x, last), weight[:width], bias[:width])  # (B, 1, D)
-        k, v = F.linear(x, weight[width:], bias[width:]).chunk(2, dim=-1)  # (B, T, D)
-        shape = (batch, -1, self.heads, width // self.heads)
-        q, k, v = (part.view(shape).transpose(1, 2) for part in (q, k, v))  # (B, H, ., D/H)
-        seen = torch.arange(length, device=x.device) <= last.view(-1, 1, 1, 1)  # (B, 1, 1, T)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)  # (B, H, 1, D/H)
-        joined: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
-        return joined
-
-
-class Block(nn.Module):
-    """Attention, then a feed-forward layer; each normalised before and added after."""
-
-    def __init__(self, config: SASRecConfig) -> None:
-        super().__init__()
-        width, hidden = config.width, config.width * config.expansion
-        self.attention_norm = nn.LayerNorm(width)
-        self.attention = CausalAttention(width, config.heads)
-        self.hidden_norm = nn.LayerNorm(width)
-        self.hidden = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
-        self.dropout = nn.Dropout(config.dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Refine hidden states, (B, T, D) -> (B, T, D)."""
-        return self._refined(x + self.dropout(self.attention(self.attention_norm(x))))
-
-    def at(self, x: Tensor, last: Tensor) -> Tensor:
-        """Refine one position of each row, (B, T, D), (B,) -> (B, 1, D), as `forward` does."""
-        mixed = self.attention.at(self.attention_norm(x), last)
-        return self._refined(_row(x, last) + self.dropout(mixed))
-
-    def _refined(self, x: Tensor) -> Tensor:
-        refined: Tensor = x + self.dropout(self.hidden(self.hidden_norm(x)))
-        return refined
-
-
 class SASRec(Encoder):
     """Causal self-attention over the newest occurrences."""
 
@@ -131,7 +63,9 @@ class SASRec(Encoder):
         super().__init__(config)
         self.item_embedding = nn.Embedding(config.items + 1, config.width, padding_idx=0)
         self.position_embedding = nn.Embedding(config.length, config.width)
-        self.outcome_embedding = nn.Embedding(OUTCOMES, config.width) if config.outcomes else None
+        self.outcome_embedding = (
+            OutcomeEmbedding(config.width, config.outcome_dropout) if config.outcomes else None
+        )
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.width)
@@ -163,7 +97,7 @@ class SASRec(Encoder):
         x = self.item_embedding(items) * math.sqrt(self.config.width)
         x = x + self.position_embedding.weight[: items.shape[1]]
         if self.outcome_embedding is not None:
-            x = x + self.outcome_embedding(self._partly_hidden(outcomes))
+            x = x + self.outcome_embedding(outcomes)
         embedded: Tensor = self.dropout(x)  # (B, T, D)
         return embedded
 
@@ -172,14 +106,6 @@ class SASRec(Encoder):
         # GELU alone has hardly a negative value: the session could only point to one side.
         projected = F.gelu(self.projection(x))
         return x + projected if self.config.residual else projected
-
-    def _partly_hidden(self, outcomes: Tensor) -> Tensor:
-        """Hide outcomes at random in training: on a `start` the newest is not known yet."""
-        if not self.training or not self.config.outcome_dropout:
-            return outcomes
-        shown = torch.rand(outcomes.shape, device=outcomes.device)
-        partly: Tensor = outcomes * (shown >= self.config.outcome_dropout)
-        return partly
 
     @torch.no_grad()
     def init_weights(self) -> None:

@@ -22,6 +22,7 @@ def skip_contrastive(
     *,
     own_context: bool = False,
     dot: bool = False,
+    counted: Tensor | None = None,
 ) -> Tensor:
     """Skip-informed InfoNCE: (B, T, D), (B, L, D), (B, L), (B, L) -> scalar, T <= L.
 
@@ -37,7 +38,8 @@ def skip_contrastive(
       `own_context` (c = e) those of the anchor's own, whose cosine is 1 whatever is learned.
     - Noise is of the same session only. (The published code mixes sessions and adds zero vectors.)
     `dot` compares by the inner product, which is what ranks, in place of the cosine.
-    Anchors without a next heard track, and sessions without noise, add nothing to the mean.
+    Anchors without a next heard track, and sessions without noise, add nothing to the mean, nor do
+    those that `counted`, (B, T), leaves out.
     """
     length, n_anchors = items.shape[1], context.shape[1]
     real = items > 0
@@ -51,6 +53,8 @@ def skip_contrastive(
     if own_context:
         rivals = rivals & (items[:, None, :] != anchors[:, :, None])
     asked = (anchors > 0) & (following < length) & rivals.any(dim=2)  # (B, T)
+    if counted is not None:
+        asked = asked & counted
     classes = rivals.scatter(2, positive[:, :, None], True)
 
     context, embeddings = context.float(), embeddings.float()

@@ -42,6 +42,25 @@ def test_a_causal_model_encodes_a_session_as_its_states_do(model):
 
 
 @torch.no_grad()
+def test_a_masked_model_guesses_what_follows_as_it_guesses_a_hidden_track(model):
+    if model.causal:
+        return
+    items, outcomes, lengths = rows()
+    last = torch.arange(7) == lengths[:, None]
+    longer, ended = (torch.cat([part, 0 * part[:, :1]], dim=1) for part in (items, outcomes))
+    states = model.states(longer + 7 * last, ended + 4 * last, last)  # which track does not matter
+    assert torch.allclose(model(items, outcomes, lengths), states[last], atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_model_reads_short_rows_as_the_same_ones_padded(model):
+    items, outcomes, lengths = (part[:2] for part in rows())
+    assert torch.allclose(
+        model(items, outcomes, lengths), model(items[:, :2], outcomes[:, :2], lengths), atol=1e-5
+    )
+
+
+@torch.no_grad()
 def test_what_is_padding_changes_nothing(model):
     items, outcomes, lengths = rows()
     wild = items.where(torch.arange(6) < lengths[:, None], 7)

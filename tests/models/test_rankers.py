@@ -65,6 +65,15 @@ def test_one_pass_over_a_session_scores_each_position_as_a_session_of_its_own(mo
         np.testing.assert_allclose(ranker.scores(asked.questions), alone.numpy(), atol=1e-5)
 
 
+def test_long_sessions_are_encoded_in_the_order_they_were_asked_about(model):
+    (asked,) = ask(HELD_OUT, "next-track", 10**6)
+    known = asked.questions.take(np.flatnonzero(asked.questions.depth))
+    scores = NeuralRanker(model).scores(known)
+    for number in (0, 7, len(scores) - 1):
+        alone = NeuralRanker(model).scores(known.take(slice(number, number + 1)))
+        np.testing.assert_allclose(scores[number], alone[0], atol=1e-5)
+
+
 def test_asking_a_model_leaves_it_in_the_mode_it_was_in(model):
     (asked,) = ask(listening(2, 6, 3), "next-track", 10**6)
     model.train()

@@ -79,6 +79,19 @@ def test_skip_contrastive_is_its_definition(sessions, codes, tau, own):
     assert float(found) == pytest.approx(0.0 if wanted is None else wanted, abs=1e-4, rel=1e-4)
 
 
+def test_anchors_that_are_not_counted_add_nothing():
+    context, embeddings, items, outcomes = (part.detach() for part in one_session([1, 4, 1, 4, 1]))
+    counted = torch.zeros(items.shape, dtype=torch.bool)[:, : context.shape[1]]
+    assert skip_contrastive(context, embeddings, items, outcomes, (4, 3), counted=counted) == 0
+    counted[0, 2] = True
+    alone = skip_contrastive(context, embeddings, items, outcomes, (4, 3), counted=counted)
+    others = context.clone()
+    others[:, [0, 1, 3]] += 1
+    again = skip_contrastive(others, embeddings, items, outcomes, (4, 3), counted=counted)
+    assert float(alone) == pytest.approx(float(again))
+    assert float(alone) > 0
+
+
 def test_the_length_of_a_vector_counts_by_the_inner_product_and_not_by_the_cosine():
     context, embeddings, items, outcomes = (part.detach() for part in one_session([1, 4, 1]))
 
