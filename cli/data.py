@@ -113,7 +113,7 @@ def show(
     spec: Annotated[
         str,
         typer.Argument(
-            help="NAME:PATH with mssd-mini, mssd, ml-1m or parquet; or simulated[:KEY=VALUE,...]."
+            help="NAME:PATH of mssd-mini, mssd, 30music, ml-1m, parquet; or simulated[:KEY=VALUE]."
         ),
     ],
     as_json: AsJson = False,

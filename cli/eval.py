@@ -40,7 +40,7 @@ class ProtocolOption(StrEnum):
 Data = Annotated[
     str,
     typer.Option(
-        help="NAME:PATH with mssd-mini, mssd, ml-1m or parquet; or simulated[:KEY=VALUE,…]."
+        help="NAME:PATH of mssd-mini, mssd, 30music, ml-1m, parquet; or simulated[:KEY=VALUE,…]."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
@@ -59,8 +59,8 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Rank the bundle's test sessions through its own ONNX graphs, as a worker would serve them."""
+    from models.bundle_evaluation import evaluate_bundle
     from models.data.sources import open_source
-    from models.recipe import evaluate_bundle
 
     source = open_source(data)
     with sessions_done("evaluating") as progress:

@@ -70,6 +70,9 @@ def train(
         bool,
         typer.Option("--in-order", help="Split in the data set's order, the first to train on."),
     ] = False,
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="Keep sessions that repeat another's tracks.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train on 80 % of the sessions, choose by 10 %, and write the bundle; 10 % stay unseen.
@@ -108,7 +111,13 @@ def train(
     version_for(out, name)
     source = open_source(data)
     typer.echo(f"reading {source.spec}", err=True)
-    prepared = prepare(source, seed=split_seed, train_fraction=fraction, in_order=in_order)
+    prepared = prepare(
+        source,
+        seed=split_seed,
+        train_fraction=fraction,
+        in_order=in_order,
+        duplicates=duplicates,
+    )
     if counted:
         made = make_markov(prepared, out, name=name)
     else:

@@ -26,8 +26,8 @@ from .evaluate import evaluate
 from .evaluation import Evaluation
 from .losses import LossConfig
 from .optimisation import Progress
-from .questions import ProtocolName, Ranker
-from .rankers import BundleRanker, NeuralRanker
+from .questions import Ranker
+from .rankers import NeuralRanker
 from .schedule import Schedule
 from .sessions import Sessions
 from .split import Parts, Split
@@ -75,21 +75,30 @@ class Made:
 
 
 def prepare(
-    source: Source, *, seed: int = 0, train_fraction: float = 1.0, in_order: bool = False
+    source: Source,
+    *,
+    seed: int = 0,
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
+    train_fraction: float = 1.0,
+    in_order: bool = False,
+    duplicates: bool = False,
 ) -> Prepared:
-    """Read a data set, drop duplicates, split by session: at random, or in the data set's order.
+    """Read a data set, drop duplicates if need be, split by session: at random, or in its order.
 
     Raises:
         ValueError: it is too small to be split.
     """
-    distinct = source.load().deduplicated()
+    loaded = source.load()
+    distinct = loaded if duplicates else loaded.deduplicated()
     split = Split(
         data=source.name,
         simulated=source.simulated,
         sessions=len(distinct),
         seed=seed,
         train_fraction=train_fraction,
+        fractions=fractions,
         in_order=in_order,
+        duplicates=duplicates,
     )
     parts = split.parts(distinct)
     if not (len(parts.train) and len(parts.valid)):
@@ -196,39 +205,6 @@ def make_markov(prepared: Prepared, out: Path, *, name: str) -> Made:
         training=prepared.training(),
     )
     return Made(manifest, None, validation)
-
-
-def evaluate_bundle(
-    path: Path,
-    source: Source,
-    protocol: ProtocolName = "next-track",
-    *,
-    threads: int = 1,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Evaluation]:
-    """Rank the test sessions of a bundle's own split by it, as served, and by the baselines.
-
-    Raises:
-        BundleError: the bundle cannot be served.
-        ValueError: it was trained on other data.
-    """
-    ranker = BundleRanker(path, threads=threads)
-    split = Split.of(ranker.bundle.manifest.training)
-    if split.data != source.name:
-        raise ValueError(
-            f"{path} was trained on {split.data!r}, got {source.name!r}: which of its sessions are "
-            "unseen is not known; give the data set it was trained on"
-        )
-    parts = split.parts(source.load().deduplicated())
-    catalog = ranker.bundle.catalog
-    train_sessions = parts.train.reindexed(catalog.track_ids)
-    return evaluate(
-        [ranker, MostPopular.fit(train_sessions), Markov.fit(train_sessions)],
-        parts.test.reindexed(catalog.track_ids),
-        np.array([0, *catalog.counts], dtype=np.int64),
-        protocol,
-        progress=progress,
-    )
 
 
 def _validate(ranker: Ranker, prepared: Prepared) -> list[Evaluation]:

@@ -123,6 +123,13 @@ class Sessions:
         kept.sort(key=lambda i: (-int(counts[i]), self.track_ids[i]))
         return self.reindexed([self.track_ids[i] for i in kept])
 
+    def known(self, least: int = 1) -> Sessions:
+        """Without unknown tracks, and without the sessions that then hold fewer than `least`."""
+        kept = self.items > 0
+        ends = np.concatenate([[0], np.cumsum(kept)])[self.offsets]
+        known = replace(self, offsets=ends, items=self.items[kept], outcomes=self.outcomes[kept])
+        return known.select(known.lengths >= least)
+
     def same_as(self, other: Sessions) -> bool:
         """Whether both hold the same sessions over the same catalog, in the same order."""
         return (

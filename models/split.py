@@ -26,11 +26,12 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Duplicates dropped, then whole sessions dealt out: at random, or `in_order`.
+    """Duplicates dropped (or kept), then whole sessions dealt out: at random, or `in_order`.
 
     In order, the first sessions train, the next validate, those after them test, and the unused
     ones come last: nothing is asked about a time before training's, if the data set is in order of
-    time (simulated listeners are; the MSSD subset has no clock).
+    time (30Music and simulated listeners are; the MSSD subset has no clock). Such a data set may
+    keep duplicates: who plays an album again next year is no copy of a record.
 
     By `leave_one_out` no session is dealt out, its end is (Kang & McAuley, arXiv:1808.09781,
     section IV-A): the last track is to test, the one before it to validate, the rest to train on. A
@@ -39,12 +40,13 @@ class Split:
 
     data: str  # name of the data set
     simulated: bool
-    sessions: int  # distinct ones in it: a data set of the same name may have changed
+    sessions: int  # that were divided: a data set of the same name may have changed
     seed: int = 0
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
     train_fraction: float = 1.0  # of the training part, what was trained on
     in_order: bool = False
     leave_one_out: bool = False
+    duplicates: bool = False  # whether sessions that repeat an earlier one's tracks are kept
 
     def __post_init__(self) -> None:
         """Refuse a share that leaves nothing to train on, and two ways to split at once."""
@@ -58,15 +60,19 @@ class Split:
                 "neither a fraction nor in-order with it"
             )
 
+    def kept(self, sessions: Sessions) -> Sessions:
+        """Give what is divided, of all the sessions of the data set."""
+        return sessions if self.duplicates else sessions.deduplicated()
+
     def parts(self, distinct: Sessions) -> Parts:
-        """Divide; `distinct` are all the sessions of the data set, deduplicated.
+        """Divide; `distinct` are the `kept` sessions of the data set.
 
         Raises:
             ValueError: their number is not the one that was divided then.
         """
         if len(distinct) != self.sessions:
             raise ValueError(
-                f"data {self.data!r} has {len(distinct)} distinct sessions, the split was made of "
+                f"data {self.data!r} has {len(distinct)} {self._kind}, the split was made of "
                 f"{self.sessions}; give the data set that the bundle was trained on"
             )
         if self.leave_one_out:
@@ -79,6 +85,10 @@ class Split:
         whole, valid, test = split_by_session(distinct, self.seed, self.fractions)
         train, unused = split_by_session(whole, self.seed, (used, 1 - used))
         return Parts(train, valid, test, unused)
+
+    @property
+    def _kind(self) -> str:
+        return "sessions" if self.duplicates else "distinct sessions"
 
     def record(self) -> dict[str, Any]:
         """Give what goes into a manifest's `training`."""

@@ -1,8 +1,8 @@
 """A data set named on the command line: `NAME:PATH` -> sessions, and whether they were simulated.
 
-Names: `mssd-mini` and `mssd` read the data set's own CSV files, `ml-1m` its text file, `parquet` a
-canonical directory, `simulated` draws listeners (`simulated:sessions=1000,seed=3`; the keys are
-`Listeners` and `seed`).
+Names: `mssd-mini` and `mssd` read the data set's own CSV files, `30music` its Parquet file, `ml-1m`
+its text file, `parquet` a canonical directory, `simulated` draws listeners
+(`simulated:sessions=1000,seed=3`; the keys are `Listeners` and `seed`).
 """
 
 from __future__ import annotations
@@ -16,12 +16,17 @@ import polars as pl
 
 from models.sessions import Sessions
 
-from . import canonical, ml_1m, mssd, mssd_mini
+from . import canonical, ml_1m, mssd, mssd_mini, thirty_music
 from .listeners import Listeners
 from .simulated import simulate
 
 _REPLAYED = ("track_id", "outcome", "duration_ms", "ms_played")
-_READERS = {"mssd-mini": mssd_mini.read, "mssd": mssd.read, "ml-1m": ml_1m.read}
+_READERS = {
+    "mssd-mini": mssd_mini.read,
+    "mssd": mssd.read,
+    "30music": thirty_music.read,
+    "ml-1m": ml_1m.read,
+}
 Listening = tuple[str, Sequence[tuple[str, int, int | None, int | None]]]
 
 
@@ -60,7 +65,7 @@ def open_source(spec: str) -> Source:
         return Source(name, True, spec, lambda: simulate(listeners, np.random.default_rng(seed)))
     if name not in {*_READERS, "parquet"} or not rest:
         raise ValueError(
-            f"unknown data {spec!r}: expected mssd-mini:PATH, mssd:PATH, ml-1m:PATH, "
+            f"unknown data {spec!r}: expected mssd-mini:PATH, mssd:PATH, 30music:PATH, ml-1m:PATH, "
             "parquet:DIR, simulated or simulated:KEY=VALUE,..."
         )
     path = Path(rest).expanduser()

@@ -10,13 +10,12 @@ from models.data.canonical import to_frame
 from models.data.sources import Source
 from models.losses import LossConfig
 from models.optimisation import Progress
-from models.recipe import evaluate_bundle, make_markov, make_network, prepare
+from models.recipe import make_markov, make_network, prepare
 from models.registry import Registry
 from models.sasrec import SASRecConfig
 from models.schedule import Schedule
 from models.sessions import packed
 from models.training_state import state_directory
-from streams.bundle import open_bundle
 
 
 def source(sessions: int = 60, name: str = "walks") -> Source:
@@ -48,20 +47,6 @@ def test_duplicates_are_dropped_before_the_split():
 def test_too_little_data_is_refused_with_its_numbers():
     with pytest.raises(ValueError, match="walks has 2 distinct sessions, of which 2 are to train"):
         prepare(source(2))
-
-
-def test_a_bundle_is_ranked_on_its_own_test_sessions(tmp_path):
-    made = make_markov(prepare(source(), seed=7), tmp_path / "v1", name="markov")
-    served, popular, markov = evaluate_bundle(tmp_path / "v1", source())
-    assert served.ranks.tolist() == markov.ranks.tolist()
-    assert (markov.ranks == 1).mean() > (popular.ranks == 1).mean()
-    assert open_bundle(tmp_path / "v1").manifest.metrics == made.manifest.metrics
-
-
-def test_data_of_another_name_is_refused(tmp_path):
-    make_markov(prepare(source()), tmp_path / "v1", name="markov")
-    with pytest.raises(ValueError, match="was trained on 'walks', got 'other'"):
-        evaluate_bundle(tmp_path / "v1", source(name="other"))
 
 
 def test_an_existing_bundle_is_refused_before_training(tmp_path):

@@ -52,6 +52,13 @@ def test_select_takes_positions_in_the_order_asked_or_a_mask():
     assert len(SMALL.select([])) == 0
 
 
+def test_unknown_tracks_are_left_out_and_sessions_that_get_too_short_with_them():
+    other = SMALL.reindexed(["y", "z"])
+    assert as_lists(other.known()) == [("a", [("y", 4)]), ("b", [("y", 1)]), ("c", [("y", 1)])]
+    assert len(other.known(2)) == 0
+    assert SMALL.known(2).session_ids == ("a", "c")
+
+
 def test_tracks_unknown_to_a_catalog_become_item_0():
     other = SMALL.reindexed(["y", "z"])
     assert other.items.tolist() == [0, 1, 0, 1, 0, 1, 0]

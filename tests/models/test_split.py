@@ -46,6 +46,12 @@ def test_in_order_nothing_is_asked_about_a_time_before_trainings():
     assert tuple(name for names in dealt for name in names) == DISTINCT.session_ids
 
 
+def test_duplicates_are_dropped_unless_the_split_keeps_them():
+    twice = DISTINCT.select([0, 0, 1])
+    assert len(SPLIT.kept(twice)) == 2
+    assert replace(SPLIT, duplicates=True).kept(twice) is twice
+
+
 def test_data_that_has_changed_is_refused():
     with pytest.raises(ValueError, match="has 39 distinct sessions, the split was made of 40"):
         SPLIT.parts(DISTINCT.select(range(39)))
