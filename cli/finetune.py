@@ -17,7 +17,7 @@ import typer
 
 if TYPE_CHECKING:
     from models.finetune import FinetuneConfig, FineTuner, Result
-    from models.optimisation import Schedule
+    from models.schedule import Schedule
 
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 

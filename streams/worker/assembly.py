@@ -29,6 +29,7 @@ from ..settings import ConfigError, Settings
 from ..slot import ModelSlot
 from .app import WorkerApp
 from .commits import Ledger
+from .connections import make_steady
 from .credentials import credentials
 from .faust_fixes import SureTables
 from .gaps import missing_events
@@ -53,6 +54,7 @@ def make_app(
 ) -> WorkerApp:
     """Put a worker together; `partitions` is how many the events topic has."""
     conf = settings.worker
+    make_steady()
     app = WorkerApp(
         f"{settings.topics.prefix}{conf.group}",
         version=1,
