@@ -27,6 +27,7 @@ from ..monitoring import Health
 from ..records import Record
 from ..settings import ConfigError, Settings
 from ..slot import ModelSlot
+from . import memory
 from .app import WorkerApp
 from .commits import Ledger
 from .connections import make_steady
@@ -193,6 +194,10 @@ def _add_tasks(app: WorkerApp, agreed_partitions: Callable[[], int], check_secon
             await app.reread_ends()
         except Exception:
             logger.exception("looking at the ends of partitions failed; it is tried again")
+
+    @app.timer(memory.SECONDS)  # type: ignore[untyped-decorator]
+    async def give_memory_back() -> None:
+        await asyncio.get_running_loop().run_in_executor(None, memory.give_back)
 
     @app.timer(check_seconds)  # type: ignore[untyped-decorator]
     async def check_partitions() -> None:
