@@ -1,6 +1,6 @@
 """Where and when a figure was measured: machine, commit and date, for every file in results/.
 
-It measures nothing itself, and writes no file but by `write_result`.
+It measures nothing itself, and writes no file but by `write_result` and `write_text`.
 """
 
 from __future__ import annotations
@@ -53,9 +53,14 @@ def commit() -> str:
 
 def write_result(path: Path, result: Mapping[str, Any]) -> None:
     """Write a result as JSON, whole or not at all."""
+    write_text(path, json.dumps(result, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of results, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    fresh.write_text(text, encoding="utf-8")
     fresh.replace(path)
 
 

@@ -113,7 +113,7 @@ def show(
     spec: Annotated[
         str,
         typer.Argument(
-            help="NAME:PATH of mssd-mini, mssd, 30music, ml-1m, parquet; or simulated[:KEY=VALUE]."
+            help="NAME:PATH: mssd-mini, mssd, 30music, ml-1m, sessions, parquet; or simulated[:…]."
         ),
     ],
     as_json: AsJson = False,

@@ -40,7 +40,7 @@ class ProtocolOption(StrEnum):
 Data = Annotated[
     str,
     typer.Option(
-        help="NAME:PATH of mssd-mini, mssd, 30music, ml-1m, parquet; or simulated[:KEY=VALUE,…]."
+        help="NAME:PATH of mssd-mini, mssd, 30music, ml-1m, sessions, parquet; or simulated[:…]."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]

@@ -77,13 +77,14 @@ class Evaluation:
     def metrics(self) -> dict[str, float | int | None]:
         """Every figure by name, those of heard targets as `heard_…`; None where nothing counts."""
         found: dict[str, float | int | None] = {}
-        for prefix, chosen in (("", self.ranks), ("heard_", self.ranks[self.heard])):
-            found |= {
-                f"{prefix}{name}@{k}": figure(chosen, k)
-                for name, figure in _FAMILIES.items()
-                for k in CUTOFFS
-            }
-            found[f"{prefix}targets"] = len(chosen)
+        for name, figure in _FAMILIES.items():
+            found |= {f"{name}@{k}": figure(self.ranks, k) for k in CUTOFFS}
+        found["targets"] = len(self.ranks)
+        heard = self.ranks[self.heard]
+        for name, figure in _FAMILIES.items():
+            if name != "recall":  # the hit rate's twin, for papers that call it so
+                found |= {f"heard_{name}@{k}": figure(heard, k) for k in CUTOFFS}
+        found["heard_targets"] = len(heard)
         if self.sampled_ranks is not None:
             for k in CUTOFFS:
                 found[f"sampled_hit_rate@{k}"] = metrics.hit_rate(self.sampled_ranks, k)

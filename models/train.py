@@ -24,6 +24,7 @@ from .encoder import Encoder, EncoderConfig
 from .evaluate import evaluate
 from .losses import LossConfig
 from .optimisation import Optimisation, Progress, Trained
+from .questions import ProtocolName
 from .rankers import NeuralRanker
 from .sampling import Rows, batches, mixed_batches, training_rows
 from .schedule import Schedule, SelectBy
@@ -41,13 +42,14 @@ def train(
     schedule: Schedule | None = None,
     *,
     seed: int = 0,
+    protocol: ProtocolName = "next-track",
     device: torch.device | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: float = 120.0,
     progress: Progress = lambda step: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trained:
-    """Train from nothing and keep the epoch that ranks `valid` best (next track, full ranking).
+    """Train from nothing and keep the epoch that ranks `valid` best, as `protocol` asks.
 
     Both sets are over one catalog of `config.items` tracks. The same seed gives the same numbers
     on a CPU, unless `schedule.seconds` is set.
@@ -68,9 +70,9 @@ def train(
         draw = partial(batches, len(rows), schedule.batch, run.generator)
         state = None
         if checkpoint is not None:
-            identity = _identity(run, rows, sessions, valid, seed)
+            identity = _identity(run, rows, sessions, valid, seed) | {"protocol": protocol}
             state = TrainingState(checkpoint, identity, every=checkpoint_every)
-        judge = _validation(valid, sessions, schedule.select_by)
+        judge = _validation(valid, sessions, schedule.select_by, protocol)
         return run.fit(rows, draw, judge, progress, clock, state)
 
 
@@ -147,7 +149,10 @@ def _identity(
 
 
 def _validation(
-    valid: Sessions, known: Sessions, select_by: SelectBy
+    valid: Sessions,
+    known: Sessions,
+    select_by: SelectBy,
+    protocol: ProtocolName = "next-track",
 ) -> Callable[[Encoder], float]:
     if valid.lengths.max(initial=0) < 2:
         raise ValueError(
@@ -156,7 +161,7 @@ def _validation(
     counts = known.counts()
 
     def judge(model: Encoder) -> float:
-        (result,) = evaluate([NeuralRanker(model)], valid, counts, ranks_only=True)
+        (result,) = evaluate([NeuralRanker(model)], valid, counts, protocol, ranks_only=True)
         if select_by == "ndcg@10":
             return metrics.ndcg(result.ranks, 10)
         return metrics.mrr(result.ranks, 20)

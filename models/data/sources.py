@@ -16,7 +16,7 @@ import polars as pl
 
 from models.sessions import Sessions
 
-from . import canonical, ml_1m, mssd, mssd_mini, thirty_music
+from . import canonical, ml_1m, mssd, mssd_mini, session_lines, thirty_music
 from .listeners import Listeners
 from .simulated import simulate
 
@@ -26,6 +26,7 @@ _READERS = {
     "mssd": mssd.read,
     "30music": thirty_music.read,
     "ml-1m": ml_1m.read,
+    "sessions": session_lines.read,
 }
 Listening = tuple[str, Sequence[tuple[str, int, int | None, int | None]]]
 
@@ -66,7 +67,7 @@ def open_source(spec: str) -> Source:
     if name not in {*_READERS, "parquet"} or not rest:
         raise ValueError(
             f"unknown data {spec!r}: expected mssd-mini:PATH, mssd:PATH, 30music:PATH, ml-1m:PATH, "
-            "parquet:DIR, simulated or simulated:KEY=VALUE,..."
+            "parquet:DIR, sessions:FILE, simulated or simulated:KEY=VALUE,..."
         )
     path = Path(rest).expanduser()
     if not path.exists():

@@ -1,0 +1,109 @@
+"""Who takes part: the baselines that run in every table, and the models of a suite, trained.
+
+How each is asked and judged is in sitting.py; this is the only place that knows how one is made.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.baselines import Markov, MostPopular
+from models.optimisation import Step
+from models.questions import ProtocolName, Ranker
+from models.rankers import NeuralRanker
+from models.recipe import Prepared
+from models.train import train
+
+from .suite import Entry, Suite
+
+Say = Callable[[str], None]
+BASELINES: Mapping[str, Callable[[Prepared], Ranker]] = {
+    "popularity": lambda prepared: MostPopular.fit(prepared.train),
+    "markov": lambda prepared: Markov.fit(prepared.train),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a contestant is given to become a ranker."""
+
+    prepared: Prepared
+    seed: int
+    protocol: ProtocolName  # by which epochs are chosen on the validation sessions
+    folder: Path  # where a training that is interrupted may keep itself
+    say: Say
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A ranker that is ready to be asked, and how it became so."""
+
+    ranker: Ranker
+    seconds: float
+    losses: list[float] = field(default_factory=list)  # mean of each epoch; none for a baseline
+    valid: list[float] = field(default_factory=list)  # the figure that chose the epoch, after each
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One row of a table, before it has been made."""
+
+    name: str
+    kind: str  # model or baseline
+    loss: str | None
+    config: Mapping[str, Any]  # all that the suite says of it
+    fit: Callable[[Task], Fitted]
+
+
+def contestants(suite: Suite) -> list[Contestant]:
+    """Give the baselines and then the suite's models."""
+    return [_baseline(name) for name in BASELINES] + [_model(entry) for entry in suite.models]
+
+
+def _baseline(name: str) -> Contestant:
+    def fit(task: Task) -> Fitted:
+        began = time.perf_counter()
+        ranker = BASELINES[name](task.prepared)
+        return Fitted(ranker, time.perf_counter() - began)
+
+    return Contestant(name, "baseline", None, {}, fit)
+
+
+def _model(entry: Entry) -> Contestant:
+    name, found = entry
+
+    def fit(task: Task) -> Fitted:
+        trained = train(
+            task.prepared.train,
+            task.prepared.valid,
+            found.model(task.prepared.train.n_items),
+            found.loss,
+            found.schedule,
+            seed=task.seed,
+            protocol=task.protocol,
+            checkpoint=task.folder,
+            progress=_each_epoch(task.say),
+        )
+        ranker = NeuralRanker(trained.model, name)
+        return Fitted(ranker, trained.seconds, trained.losses, trained.valid)
+
+    return Contestant(name, "model", found.loss.name, entry.record(), fit)
+
+
+def _each_epoch(say: Say) -> Callable[[Step], None]:
+    """Say how an epoch went when the next one begins."""
+    newest: Step | None = None
+
+    def progress(step: Step) -> None:
+        nonlocal newest
+        if newest is not None and step.epoch != newest.epoch:
+            valid = "" if step.valid is None else f", validation {step.valid:.4f}"
+            say(f"epoch {newest.epoch}, step {newest.done} of {newest.total}, "
+                f"loss {newest.loss:.3f}{valid}")  # fmt: skip
+        newest = step
+
+    return progress
