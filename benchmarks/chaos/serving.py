@@ -33,7 +33,7 @@ _SECONDS = 60.0
 class Serving:
     """What the job came to, and what of it the workers served in the end."""
 
-    champions: Sequence[str]  # announced, in order
+    champions: Sequence[str]  # announced, in order; workers announce the base
     unsound: Sequence[str]  # champions that are no whole bundle
     at_the_end: Mapping[int, str]  # worker -> version
     verdicts: Mapping[str, int]
@@ -73,7 +73,7 @@ def end_of_learning(ground: Ground) -> Serving:
         time.sleep(0.2)
     verdicts = ground.job.verdicts()
     return Serving(
-        champions=[entry.version for entry in entries],
+        champions=list(dict.fromkeys(entry.version for entry in entries)),
         unsound=[entry.version for entry in entries if not _sound(entry)],
         at_the_end=serves,
         verdicts=Counter(verdict["verdict"] for verdict in verdicts),

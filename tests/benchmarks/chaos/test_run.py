@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.chaos import disks
+
 ROOT = Path(__file__).parents[3]
 MARK = "CHAOS_TEST_MARK"
 KINDS = {"worker-kill", "worker-cut", "broker-kill", "link-cut", "clock-skew"}
@@ -71,6 +73,27 @@ def test_brokers_and_workers_die_or_are_cut_off_clocks_are_wrong_and_nothing_is_
     assert [end["status"] for end in record["sigterm"]] == [0, 0]
     assert ET.parse(drawn).getroot().tag.endswith("svg")
     assert none_left(mark)
+
+
+def test_a_job_that_diverges_or_finds_its_disk_full_is_refused_and_the_champion_serves_on(tmp_path):
+    kinds = ["finetune-diverging", *(["models-disk-full"] if disks.possible() else [])]
+    process = started(
+        tmp_path, uuid.uuid4().hex, "--seed", "0", "--minutes", "0.7", "--nodes", "1",
+        "--workers", "1", "--rate", "80", "--only", ",".join(kinds), "--json",
+    )  # fmt: skip
+    code = process.wait(400)
+    assert code == 0, (tmp_path / "err").read_text()
+    record = json.loads((tmp_path / "out").read_text())
+    assert (record["missing"], record["conflicting"], record["state_equal"]) == (0, 0, True)
+    came = {fault["kind"]: fault["came_to"] for fault in record["faults"] if "came_to" in fault}
+    assert came["finetune-diverging"].startswith("refused; training failed: ")
+    if "models-disk-full" in kinds:
+        assert "No space left on device" in came["models-disk-full"]
+    learning = record["learning"]
+    assert learning["verdicts"]["refused"] >= 1
+    assert (learning["unannounced"], learning["unsound"]) == ([], [])
+    assert learning["not_on_the_champion"] == []
+    assert learning["job_ended_by_itself"] == []
 
 
 def test_ctrl_c_ends_all_that_was_started(tmp_path):
