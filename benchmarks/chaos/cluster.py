@@ -13,7 +13,7 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -172,7 +172,8 @@ def running(folder: Path, proxies: Sequence[Sequence[int]]) -> Iterator[Cluster]
     jvm, count = prepare(), len(proxies[0])
     identity = node.new_cluster_id()
     numbers = range(1, count + 1)
-    ports = iter(ports_to_keep((2 + len(proxies)) * count))
+    given = {port for of_worker in proxies for port in of_worker}
+    ports = iter(ports_to_keep((2 + len(proxies)) * count, given))
     controllers = {number: next(ports) for number in numbers}
     with ExitStack() as undo:
         nodes = []
@@ -189,10 +190,13 @@ def running(folder: Path, proxies: Sequence[Sequence[int]]) -> Iterator[Cluster]
         yield cluster
 
 
-def ports_to_keep(count: int) -> list[int]:
-    """Different ports that are free, and that no connection is given by chance."""
-    found = [port for port in random.sample(_PORTS, 4 * count + 40) if node.is_free(port)]
-    return found[:count]
+def ports_to_keep(count: int, given: Container[int] = ()) -> list[int]:
+    """Different ports that are free, and that no connection is given by chance.
+
+    `given` are promised to somebody who does not listen yet, and so look free.
+    """
+    drawn = random.sample(_PORTS, 4 * count + 40)
+    return [port for port in drawn if port not in given and node.is_free(port)][:count]
 
 
 def _properties(
