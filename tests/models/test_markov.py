@@ -1,0 +1,72 @@
+"""Steps are counted by their length, and add up as the plain definition says."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.markov import DecayedMarkov, MarkovConfig, Steps
+from models.sessions import Sessions, packed
+from tests.strategies import sessions
+
+from .asking import after, agree
+
+PLAYED = packed(
+    [("s1", [("a", 1), ("b", 1), ("c", 1)]), ("s2", [("a", 1), ("c", 1), ("a", 1)])],
+    ["a", "b", "c", "d"],
+)
+CONFIGS = st.builds(
+    MarkovConfig,
+    decays=st.sampled_from([(1.0,), (1.0, 0.5), (1.0, 0.5, 0.25, 0.125)]),
+    shares=st.booleans(),
+    smoothing=st.sampled_from([0.0, 1.0, 2.5]),
+    popularity=st.sampled_from([0.0, 0.5, 1.0]),
+)
+
+
+def plain(train: Sessions, config: MarkovConfig, history: list[int]) -> dict[int, float]:
+    plays = train.counts()
+    scores: dict[int, float] = {}
+    for lag, decay in enumerate(config.decays, start=1):
+        if lag > len(history):
+            break
+        found: dict[int, float] = {}
+        for i in range(len(train)):
+            items = train.session(i)[0].tolist()
+            for source, target in zip(items, items[lag:], strict=False):
+                if source == history[-lag]:
+                    worth = 1 / max(plays[target], 1) ** config.popularity
+                    found[target] = found.get(target, 0) + worth
+        total = sum(found.values()) + config.smoothing if config.shares else 1
+        for target, weight in found.items():
+            scores[target] = scores.get(target, 0) + decay * weight / total
+    return scores
+
+
+def test_steps_are_counted_by_their_length_inside_sessions():
+    steps = Steps.counted(PLAYED, 2)
+    assert list(zip(*(column.tolist() for column in steps), strict=True)) == [
+        (1, 1, 2, 1), (1, 1, 3, 1), (1, 2, 3, 1), (1, 3, 1, 1), (2, 1, 1, 1), (2, 1, 3, 1),
+    ]  # fmt: skip
+
+
+def test_steps_longer_than_any_session_are_none():
+    assert set(Steps.counted(PLAYED, 9).lag.tolist()) == {1, 2}
+    assert len(Steps.counted(PLAYED.select([]), 3).lag) == 0
+
+
+@given(sessions(min_size=1), CONFIGS)
+def test_scores_are_those_of_the_plain_definition(train, config):
+    markov = DecayedMarkov.fit(train, config)
+    agree(markov, train, lambda history: plain(train, config, history))
+
+
+def test_what_nothing_was_seen_to_follow_is_ranked_by_plays():
+    scores = DecayedMarkov.fit(PLAYED).scores(after(4))
+    assert np.argsort(-scores[0, 1:]).tolist() == [0, 2, 1, 3]
+
+
+@pytest.mark.parametrize("wrong", [{"decays": ()}, {"decays": (1.0, 0.0)}, {"smoothing": -1}])
+def test_weights_that_rank_nothing_are_refused(wrong):
+    with pytest.raises(ValueError, match="decays must be one or more numbers"):
+        MarkovConfig(**wrong)
