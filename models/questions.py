@@ -106,7 +106,8 @@ def ask(sessions: Sessions, protocol: ProtocolName, scores: int) -> Iterator[Ask
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol {protocol!r}, expected one of {', '.join(PROTOCOLS)}")
     longest = int(sessions.lengths.max(initial=1)) if protocol == "next-track" else 1  # questions
-    size = max(1, scores // (longest * (sessions.n_items + 1)))
+    widest = int(sessions.lengths.max(initial=1))  # one long session pads all of its chunk
+    size = max(1, min(scores // (longest * (sessions.n_items + 1)), scores // widest))
     for start in range(0, len(sessions), size):
         numbers = np.arange(start, min(start + size, len(sessions)))
         yield _asked(sessions.select(numbers), numbers, protocol)

@@ -67,11 +67,13 @@ METRICS: dict[str, Callable[[Answers], Worth | None]] = {
     "sampled_hit_rate@1": _of_sampled(1),
     "sampled_hit_rate@10": _of_sampled(10),
 }
-"""What is compared, where a protocol has it: the value of each question, and its weight."""
+"""What can be compared, where a protocol has it: the value of each question, and its weight."""
 
 
-def comparisons(outcomes: Sequence[Outcome], *, same_test: bool) -> list[dict[str, Any]]:
-    """Compare all; `same_test` says that every seed is asked about the same sessions.
+def comparisons(
+    outcomes: Sequence[Outcome], metrics: Sequence[str], *, same_test: bool
+) -> list[dict[str, Any]]:
+    """Compare all by some of METRICS; with `same_test` every seed was asked about one test.
 
     Where it is not so, a session is another one in another seed, since training was another.
     """
@@ -91,7 +93,8 @@ def comparisons(outcomes: Sequence[Outcome], *, same_test: bool) -> list[dict[st
             for number, each in enumerate(answers[names[0]])
         ]
         resamples = Resamples(np.concatenate(session), np.random.default_rng(0))
-        for metric, worth in METRICS.items():
+        for metric in metrics:
+            worth = METRICS[metric]
             worths = {name: _joined([worth(each) for each in answers[name]]) for name in names}
             for a, b in pairs:
                 interval = _interval(resamples, worths[a], worths[b])

@@ -86,6 +86,12 @@ def _json(result: Mapping[str, Any]) -> str:
     brief = {name: value for name, value in result.items() if name not in _LISTS}
     parts = [json.dumps(brief, indent=2, allow_nan=False).removesuffix("\n}")]
     for name in _LISTS:
-        elements = ",\n    ".join(json.dumps(each, allow_nan=False) for each in result[name])
+        elements = ",\n    ".join(
+            json.dumps(each, allow_nan=False, separators=(",", ":")) for each in result[name]
+        )
         parts.append(f'  "{name}": [\n    {elements}\n  ]' if elements else f'  "{name}": []')
     return ",\n".join(parts) + "\n}\n"
+
+
+def _line(element: Mapping[str, Any]) -> str:
+    return json.dumps(element, allow_nan=False, separators=(",", ":"))

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         "suite": suite.name,
         "data": {"name": data.name, "sha256": data.sha256, "simulated": data.simulated},
         "rows": [row for outcome in outcomes for row in outcome.rows()],
-        "comparisons": comparisons(outcomes, same_test=suite.same_test),
+        "comparisons": comparisons(outcomes, suite.compared, same_test=suite.same_test),
     }
     command = ["segue", "bench", "quality", *arguments]
     result = {**provenance(command), **_told(options, seeds, outcomes), **contract}

@@ -48,6 +48,7 @@ class Suite:
     split: Mapping[str, Any]  # what models/split.py calls fractions, in_order, leave_one_out, …
     protocols: tuple[ProtocolName, ...]  # the first one is the suite's own
     columns: tuple[str, ...]  # figures that tables show; the first two are what models are for
+    compared: tuple[str, ...]  # figures whose differences have intervals: comparisons.py has them
     quick: Quick
     models: tuple[Entry, ...]
     shared_run: int | None = None  # tracks in a row that make a session too like one of training

@@ -59,8 +59,14 @@ def test_loo_full_asks_for_the_last_track_and_knows_what_was_seen():
 
 def test_one_question_a_session_makes_large_chunks():
     long = packed((f"s{i}", [("a", 1)] * 50) for i in range(20))
-    assert len(list(ask(long, "loo-full", 40))) == 1
-    assert len(list(ask(long, "next-track", 40))) == 20
+    assert len(list(ask(long, "loo-full", 1000))) == 1
+    assert len(list(ask(long, "next-track", 1000))) == 2
+
+
+def test_a_long_session_is_not_padding_for_thousands_of_short_ones():
+    plays = [("a", 1)] * 500
+    mixed = packed((f"s{i}", plays if i == 7 else plays[:3]) for i in range(100))
+    assert max(part.items.size for part in ask(mixed, "loo-full", 1000)) <= 1000
 
 
 def test_an_unknown_protocol_is_refused_with_the_known_ones():

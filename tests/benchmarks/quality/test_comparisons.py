@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.quality.comparisons import comparisons
+from benchmarks.quality.comparisons import METRICS, comparisons
 from benchmarks.quality.outcome import Answers, Outcome
 from models.evaluation import Evaluation
 from models.questions import ProtocolName
@@ -26,9 +26,7 @@ def ranks(seed: int, share: float) -> np.ndarray:
 
 def found(outcomes, metric: str, *, same_test: bool = False):
     return {
-        (row["a"], row["b"]): row
-        for row in comparisons(outcomes, same_test=same_test)
-        if row["metric"] == metric
+        (row["a"], row["b"]): row for row in comparisons(outcomes, [metric], same_test=same_test)
     }
 
 
@@ -69,7 +67,9 @@ def test_the_skip_auc_differs_by_its_pairs():
 
 
 def test_what_a_protocol_does_not_have_is_not_compared():
-    rows = comparisons([outcome("a", ranks(4, 0.6)), outcome("b", ranks(5, 0.4))], same_test=False)
+    rows = comparisons(
+        [outcome("a", ranks(4, 0.6)), outcome("b", ranks(5, 0.4))], [*METRICS], same_test=False
+    )
     assert not {"skip_auc", "sampled_hit_rate@10"} & {row["metric"] for row in rows}
 
 

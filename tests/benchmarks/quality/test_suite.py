@@ -2,13 +2,16 @@
 
 import pytest
 
+from benchmarks.quality.comparisons import METRICS
 from benchmarks.quality.suite import FOLDER, read_suite, suite_names
+from benchmarks.quality.tables import heading
 
 TEXT = """
 title = "mine"
 data = "sessions"
 protocols = ["next-track"]
 columns = ["mrr@20", "hit_rate@10"]
+compared = ["mrr@20"]
 [split]
 fractions = [0.8, 0.1, 0.1]
 [quick]
@@ -42,6 +45,8 @@ def path(tmp_path):
 def test_every_suite_names_models_that_can_be_built(name):
     suite = read_suite(FOLDER / f"{name}.toml")
     assert suite.data == name
+    assert set(suite.compared) <= set(METRICS)
+    assert len([heading(column) for column in suite.columns]) > 2
     for entry in suite.models:
         assert entry.configuration.model(10).items == 10
     assert len({entry.name for entry in suite.models}) == len(suite.models)
