@@ -148,18 +148,24 @@ def inputs(
     count: Count = 100_000,
     seed: Seed = 0,
     hot: Annotated[int, typer.Option(min=0, help="Events of one hot session.")] = 100_000,
-    idle: Annotated[int, typer.Option(min=0, help="Sessions of one event each.")] = 0,
+    idle: Annotated[
+        int | None, typer.Option(min=1, help="Instead: so many sessions of one event each.")
+    ] = None,
     bundle: Bundle = None,
     bootstrap: Bootstrap = None,
     report: Report = None,
     as_json: AsJson = False,
 ) -> None:
     """Send poison among good neighbours; exit code 1 when anything is lost, stuck or changed."""
+    from benchmarks.chaos import idle as idle_sessions
+    from benchmarks.chaos import inputs_run
     from benchmarks.chaos.inputs import Plan
-    from benchmarks.chaos.inputs_run import run
 
     with steps() as progress:
-        result = run(Plan(count, hot, idle), seed, bundle, bootstrap, progress)
+        if idle is not None:
+            result = idle_sessions.run(idle, seed, bundle, bootstrap, progress)
+        else:
+            result = inputs_run.run(Plan(count, hot), seed, bundle, bootstrap, progress)
     _tell(result, report, as_json)
 
 

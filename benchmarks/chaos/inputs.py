@@ -43,7 +43,6 @@ class Plan(NamedTuple):
 
     generated: int  # records made by mutations.py
     hot: int  # events of one session
-    idle: int  # sessions of one event
 
 
 def records(
@@ -58,7 +57,6 @@ def records(
         (plan.generated, _generated(seed, now_ms, tracks)),
         (NEIGHBOURS * NEIGHBOUR_EVENTS, neighbours(seed, now_ms, tracks)),
         (plan.hot, _hot(seed, now_ms, tracks)),
-        (plan.idle, _idle(seed, now_ms, tracks)),
     ]
     specials = (
         _named(now_ms),
@@ -80,7 +78,7 @@ def records(
 
 def total(plan: Plan, partitions: int) -> int:
     """How many records a plan makes, whatever its seed."""
-    fixed = Plan(0, 0, 0)
+    fixed = Plan(0, 0)
     return sum(plan) + sum(1 for _ in records(fixed, 0, 0.0, ["t"], partitions))
 
 
@@ -89,7 +87,7 @@ def neighbours(seed: int, now_ms: float, tracks: list[str]) -> Iterator[Sent]:
     rng = random.Random(f"neighbours-{seed}")
     for number in range(NEIGHBOUR_EVENTS):
         for who in range(NEIGHBOURS):
-            yield _event("neighbour", f"neighbour-{who}", f"n{number}", rng.choice(tracks), now_ms)
+            yield sound("neighbour", f"neighbour-{who}", f"n{number}", rng.choice(tracks), now_ms)
 
 
 def _generated(seed: int, now_ms: float, tracks: list[str]) -> Iterator[Sent]:
@@ -106,7 +104,7 @@ def _named(now_ms: float) -> Iterator[Sent]:
 
 def _oversized(now_ms: float) -> Iterator[Sent]:
     long = "s" * MIB
-    yield _event("1 MB session id", long, "e", "t", now_ms)
+    yield sound("1 MB session id", long, "e", "t", now_ms)
     yield Sent("10 MB value", b"neighbour-1", b"x" * TOO_BIG)
     padded = _json("neighbour-2", "padded", "t", now_ms)[:-1] + b',"mood":"'
     yield Sent("10 MB value", b"neighbour-2", padded + b"y" * (TOO_BIG - len(padded) - 2) + b'"}')
@@ -126,15 +124,15 @@ def _misplaced(now_ms: float, tracks: list[str], partitions: int) -> Iterator[Se
     """Events of a producer with another partitioner: all in the partition after their own."""
     for number in range(MISPLACED):
         session = f"misplaced-{number}"
-        event = _event("misplaced", session, "e", tracks[number % len(tracks)], now_ms)
-        yield event._replace(partition=(home(session, partitions) + 1) % partitions)
+        record = sound("misplaced", session, "e", tracks[number % len(tracks)], now_ms)
+        yield record._replace(partition=(home(session, partitions) + 1) % partitions)
 
 
 def _repeated(now_ms: float, tracks: list[str]) -> Iterator[Sent]:
     for number in range(REPEATED):
-        yield _event("repeated", "repeated", "always the same", tracks[0], now_ms)
+        yield sound("repeated", "repeated", "always the same", tracks[0], now_ms)
         if not number:
-            yield _event("repeated", "repeated", "another between", tracks[-1], now_ms)
+            yield sound("repeated", "repeated", "another between", tracks[-1], now_ms)
 
 
 def _disordered(seed: int, now_ms: float, tracks: list[str]) -> Iterator[Sent]:
@@ -145,7 +143,7 @@ def _disordered(seed: int, now_ms: float, tracks: list[str]) -> Iterator[Sent]:
         rng.shuffle(numbers)
         for number in numbers:
             at = now_ms - (SHUFFLED - number) * step_ms
-            yield _event(session, session, f"e{number}", rng.choice(tracks), at)
+            yield sound(session, session, f"e{number}", rng.choice(tracks), at)
 
 
 def _skewed(now_ms: float, tracks: list[str]) -> Iterator[Sent]:
@@ -161,15 +159,7 @@ def _hot(seed: int, now_ms: float, tracks: list[str]) -> Iterator[Sent]:
     rng = random.Random(f"hot-{seed}")
     number = 0
     while True:
-        yield _event("hot", "hot", f"e{number}", rng.choice(tracks), now_ms)
-        number += 1
-
-
-def _idle(seed: int, now_ms: float, tracks: list[str]) -> Iterator[Sent]:
-    rng = random.Random(f"idle-{seed}")
-    number = 0
-    while True:
-        yield _event("idle", f"idle-{number}", "e", rng.choice(tracks), now_ms)
+        yield sound("hot", "hot", f"e{number}", rng.choice(tracks), now_ms)
         number += 1
 
 
@@ -178,7 +168,8 @@ def home(session_id: str, partitions: int) -> int:
     return int((murmur2(session_id.encode()) & 0x7FFFFFFF) % partitions)
 
 
-def _event(kind: str, session_id: str, event_id: str, track_id: str, at_ms: float) -> Sent:
+def sound(kind: str, session_id: str, event_id: str, track_id: str, at_ms: float) -> Sent:
+    """A record of an event that does everything right."""
     return Sent(kind, session_id.encode(), _json(session_id, event_id, track_id, at_ms))
 
 

@@ -5,26 +5,23 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 from kafka.serializer import Serializer
 
 from infra.broker import BrokerError
+from infra.clients import make_client
 from streams.scoring import load_scorer
 from streams.settings import ScoringSettings
 
 from .inputs import TOO_BIG, Plan, Sent, records, total
 from .neighbours import Neighbours
-from .subject import PARTITIONS, Subject, staged, stand_in_bundle
+from .subject import PARTITIONS, Progress, Subject, staged, stand_in_bundle
 
-Progress = Callable[[str, int, int], None]
 TRACKS = 500
-STUCK_SECONDS = 60.0
 PRODUCER_ROOM = 1 << 20  # bytes; kafka-python's default, as Java's
 ROOM = 2 * TOO_BIG  # bytes that the producer and the topic are made to take
 
@@ -49,11 +46,11 @@ def run(
         prefix = f"chaos-inputs-{int(time.time())}."
         with staged(bundle, prefix, folder, bootstrap) as stage:
             refused = _refused_on_the_way(stage)
-            _make_room(stage)
+            stage.configure_events({"max.message.bytes": str(ROOM)})
             memory = {"before": stage.memory_mib()}
             neighbours = Neighbours(scorer, stage.settings.session.limits)
             sent = _send(stage, plan, seed, tracks, neighbours, progress)
-            stuck = _await_commits(stage, progress)
+            stuck = stage.await_commits(progress)
             memory["after"] = stage.memory_mib()
             progress("audit", 0, 0)
             found = stage.audited()
@@ -104,7 +101,7 @@ def _refused_on_the_way(stage: Subject) -> dict[str, str]:
     """What a producer and a broker as they come say to 10 MB."""
     said = {}
     for who, room in (("producer", PRODUCER_ROOM), ("broker", ROOM)):
-        producer = KafkaProducer(bootstrap_servers=stage.bootstrap, max_request_size=room)
+        producer = make_client(KafkaProducer, stage.bootstrap, max_request_size=room)
         try:
             producer.send(stage.topics.events, key=b"big", value=b"x" * TOO_BIG).get(30)
         except MessageSizeTooLargeError as err:
@@ -116,17 +113,6 @@ def _refused_on_the_way(stage: Subject) -> dict[str, str]:
     return said
 
 
-def _make_room(stage: Subject) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=stage.bootstrap)
-    try:
-        limit = {"max.message.bytes": str(ROOM)}
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, stage.topics.events, limit)])
-    except KafkaError as err:
-        raise BrokerError(f"{stage.topics.events} cannot be made to take 10 MB: {err}") from err
-    finally:
-        admin.close()
-
-
 def _send(
     stage: Subject,
     plan: Plan,
@@ -136,8 +122,9 @@ def _send(
     progress: Progress,
 ) -> Counter[str]:
     """Send all; give how many of each kind the broker acknowledged."""
-    producer = KafkaProducer(
-        bootstrap_servers=stage.bootstrap,
+    producer = make_client(
+        KafkaProducer,
+        stage.bootstrap,
         acks="all",
         linger_ms=20,
         batch_size=128 * 1024,
@@ -179,32 +166,3 @@ def _send(
 class _ValueOf(Serializer):  # type: ignore[misc]
     def serialize(self, topic: str, headers: object, data: Sent) -> bytes | None:
         return data.value
-
-
-def _await_commits(stage: Subject, progress: Progress) -> list[str]:
-    """Wait until every offset is committed; give the partitions that stopped moving before."""
-    group = f"{stage.prefix}{stage.settings.worker.group}"
-    consumer = KafkaConsumer(
-        bootstrap_servers=stage.bootstrap, group_id=group, enable_auto_commit=False
-    )
-    try:
-        partitions = [TopicPartition(stage.topics.events, n) for n in range(PARTITIONS)]
-        ends = consumer.end_offsets(partitions)
-        whole, last, moved = sum(ends.values()), -1, time.monotonic()
-        while True:
-            at = {p: consumer.committed(p) or 0 for p in partitions}
-            done = sum(at.values())
-            progress("answered and committed", done, whole)
-            if all(at[p] >= ends[p] for p in partitions):
-                return []
-            if done != last:
-                last, moved = done, time.monotonic()
-            if stage.crashed or time.monotonic() - moved > STUCK_SECONDS:
-                return [
-                    f"partition {p.partition}: committed {at[p]} of {ends[p]}"
-                    for p in partitions
-                    if at[p] < ends[p]
-                ]
-            time.sleep(0.5)
-    finally:
-        consumer.close(timeout_ms=2000)

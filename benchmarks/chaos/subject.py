@@ -6,11 +6,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import KafkaError
+
 from infra.broker import BrokerError, embedded
+from infra.clients import make_client
 from infra.reader import reading
 from infra.topics import Topics, create
 from streams.findings import Findings
@@ -22,6 +27,9 @@ from ..demo.scrape import metrics, ready
 
 PARTITIONS = 4
 READY_SECONDS = 60.0
+STUCK_SECONDS = 60.0
+
+Progress = Callable[[str, int, int], None]
 
 
 class Subject:
@@ -57,6 +65,47 @@ class Subject:
             return Inspection(consumer, self.topics, self.settings.changelog, limits).run(
                 wait_seconds=wait_seconds
             )
+
+    def configure_events(self, config: Mapping[str, str]) -> None:
+        """Change the events topic.
+
+        Raises:
+            BrokerError: the broker refuses.
+        """
+        try:
+            with closing(make_client(KafkaAdminClient, self.bootstrap)) as admin:
+                kind = ConfigResourceType.TOPIC
+                admin.alter_configs([ConfigResource(kind, self.topics.events, configs=config)])
+        except KafkaError as err:
+            raise BrokerError(f"{self.topics.events} does not become {config}: {err}") from err
+
+    def await_commits(self, progress: Progress) -> list[str]:
+        """Wait until every offset is committed; give the partitions that stopped moving before."""
+        group = f"{self.prefix}{self.settings.worker.group}"
+        consumer = make_client(
+            KafkaConsumer, self.bootstrap, group_id=group, enable_auto_commit=False
+        )
+        try:
+            partitions = [TopicPartition(self.topics.events, n) for n in range(PARTITIONS)]
+            ends = consumer.end_offsets(partitions)
+            whole, last, moved = sum(ends.values()), -1, time.monotonic()
+            while True:
+                at = {p: consumer.committed(p) or 0 for p in partitions}
+                done = sum(at.values())
+                progress("answered and committed", done, whole)
+                if all(at[p] >= ends[p] for p in partitions):
+                    return []
+                if done != last:
+                    last, moved = done, time.monotonic()
+                if self.crashed or time.monotonic() - moved > STUCK_SECONDS:
+                    return [
+                        f"partition {p.partition}: committed {at[p]} of {ends[p]}"
+                        for p in partitions
+                        if at[p] < ends[p]
+                    ]
+                time.sleep(0.5)
+        finally:
+            consumer.close(timeout_ms=2000)
 
     def require_alive(self) -> None:
         """Raise when the worker has ended.

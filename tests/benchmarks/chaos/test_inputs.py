@@ -20,7 +20,7 @@ from streams.decoding import EventError, decode_event
 
 NOW_MS = 1_800_000_000_000
 TRACKS = ["t1", "t2", "t3"]
-PLAN = Plan(generated=300, hot=80, idle=30)
+PLAN = Plan(generated=300, hot=80)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_a_plan_is_sent_whole_and_the_same_for_the_same_seed(sent):
     assert len(sent) == total(PLAN, 4)
     assert sent == list(records(PLAN, 7, NOW_MS, TRACKS, 4))
     kinds = Counter(record.kind for record in sent)
-    assert (kinds["generated"], kinds["hot"], kinds["idle"]) == PLAN
+    assert (kinds["generated"], kinds["hot"]) == PLAN
     assert kinds["neighbour"] == NEIGHBOURS * NEIGHBOUR_EVENTS
     assert sum(count for kind, count in kinds.items() if kind.startswith("named: ")) == 26
 
