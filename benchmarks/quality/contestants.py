@@ -11,20 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.baselines import Markov, MostPopular
 from models.optimisation import Step
 from models.questions import ProtocolName, Ranker
 from models.rankers import NeuralRanker
 from models.recipe import Prepared
+from models.standard import BASELINES
 from models.train import train
 
 from .suite import Entry, Suite
 
 Say = Callable[[str], None]
-BASELINES: Mapping[str, Callable[[Prepared], Ranker]] = {
-    "popularity": lambda prepared: MostPopular.fit(prepared.train),
-    "markov": lambda prepared: Markov.fit(prepared.train),
-}
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ def contestants(suite: Suite) -> list[Contestant]:
 def _baseline(name: str) -> Contestant:
     def fit(task: Task) -> Fitted:
         began = time.perf_counter()
-        ranker = BASELINES[name](task.prepared)
+        ranker = BASELINES[name](task.prepared.train)
         return Fitted(ranker, time.perf_counter() - began)
 
     return Contestant(name, "baseline", None, {}, fit)
