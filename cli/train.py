@@ -29,7 +29,10 @@ def train(
     ],
     model: Annotated[
         str | None,
-        typer.Option(help="An architecture (sasrec, …; a wrong name lists them) or markov."),
+        typer.Option(
+            help="An architecture (sasrec, …; a wrong name lists them), markov, or hybrid: the "
+            "architecture of --config or --set, with counts beside it."
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Of the model line; the architecture's if not given.")
@@ -82,11 +85,12 @@ def train(
     """
     from models.configuration import configuration, read_tables, settings
     from models.data.sources import open_source
+    from models.hybrid import HybridConfig
     from models.recipe import make_markov, make_network, prepare
     from models.version import version_for
 
     flags: dict[str, dict[str, Any]] = {
-        "model": {"architecture": model},
+        "model": {"architecture": None if model == "hybrid" else model},
         "loss": {
             "name": loss,
             "context": context and context.value,
@@ -107,7 +111,7 @@ def train(
         settings(given or ()),
         {} if counted else _given(flags),
     )
-    name = name or (model if counted and model else chosen.architecture)
+    name = name or model or chosen.architecture
     version_for(out, name)
     source = open_source(data)
     typer.echo(f"reading {source.spec}", err=True)
@@ -130,6 +134,7 @@ def train(
                     name=name,
                     loss=chosen.loss,
                     schedule=chosen.schedule,
+                    hybrid=HybridConfig() if model == "hybrid" else None,
                     seed=seed,
                     progress=progress,
                     say=say,

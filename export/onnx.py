@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, helper
 from torch import nn
 
 OPSET = 20  # the last before opset 23's Attention, whose meaning was changed after its release
@@ -57,8 +57,13 @@ def export_encoder(model: nn.Module, length: int, path: Path) -> None:
     path.write_bytes(exported.SerializeToString(deterministic=True))
 
 
-def export_rank(width: int, cutoff: int, path: Path, *, bias: bool = False) -> None:
+def export_rank(
+    width: int, cutoff: int, path: Path, *, bias: bool = False, weight: float | None = None
+) -> None:
     """Write `rank.onnx`: session (B, D), matrix (N + 1, D), exclude (B, M) -> scores, candidates.
+
+    A hybrid's has followers and weights (B, S) besides, and the `weight` of all counts
+    (streams/followers.py).
 
     Built node by node and not traced from torch: it is six operators, and so the opset, the
     constant k of TopK and the free sizes N and M are as written here, in milliseconds. CastLike
@@ -66,6 +71,7 @@ def export_rank(width: int, cutoff: int, path: Path, *, bias: bool = False) -> N
     Padding is masked with the excluded items: `exclude` is widened by a column of zeros.
     """
     node = helper.make_node
+    network = "biased" if bias else "logits"
     nodes = [
         node("CastLike", ["session", "matrix"], ["query"]),
         node("Gemm", ["query", "matrix"], ["product"], transB=1),  # (B, N + 1)
@@ -73,7 +79,7 @@ def export_rank(width: int, cutoff: int, path: Path, *, bias: bool = False) -> N
         node("Pad", ["exclude", "one_column"], ["masked"]),  # (B, M + 1)
         node("Shape", ["masked"], ["masked_shape"]),
         node("Expand", ["minus_infinity", "masked_shape"], ["nothing"]),
-        node("ScatterElements", ["biased" if bias else "logits", "masked", "nothing"],
+        node("ScatterElements", [network if weight is None else "blended", "masked", "nothing"],
              ["allowed"], axis=1),
         node("TopK", ["allowed", "k"], ["scores", "candidates"], axis=1, largest=1, sorted=1),
     ]  # fmt: skip
@@ -86,6 +92,21 @@ def export_rank(width: int, cutoff: int, path: Path, *, bias: bool = False) -> N
     if bias:
         nodes.insert(3, node("Add", ["logits", "bias"], ["biased"]))
         inputs.append(value("bias", TensorProto.FLOAT, ["N"]))
+    constants = [
+        helper.make_tensor("one_column", TensorProto.INT64, [4], [0, 1, 0, 0]),
+        helper.make_tensor("minus_infinity", TensorProto.FLOAT, [], [-np.inf]),
+        helper.make_tensor("k", TensorProto.INT64, [1], [cutoff]),
+    ]
+    if weight is not None:
+        nodes[-5:-5] = _blending(network)
+        inputs += [
+            value("followers", TensorProto.INT64, ["B", "S"]),
+            value("weights", TensorProto.FLOAT, ["B", "S"]),
+        ]
+        constants += [
+            helper.make_tensor("one", TensorProto.FLOAT, [], [1.0]),
+            helper.make_tensor("weight", TensorProto.FLOAT, [], [weight]),
+        ]
     graph = helper.make_graph(
         nodes,
         "rank",
@@ -94,17 +115,34 @@ def export_rank(width: int, cutoff: int, path: Path, *, bias: bool = False) -> N
             value("scores", TensorProto.FLOAT, ["B", cutoff]),
             value("candidates", TensorProto.INT64, ["B", cutoff]),
         ],
-        [
-            helper.make_tensor("one_column", TensorProto.INT64, [4], [0, 1, 0, 0]),
-            helper.make_tensor("minus_infinity", TensorProto.FLOAT, [], [-np.inf]),
-            helper.make_tensor("k", TensorProto.INT64, [1], [cutoff]),
-        ],
+        constants,
     )
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR, producer_name="segue"
     )
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _blending(network: str) -> list[NodeProto]:
+    """Give the nodes that add the counts to the network's scores, (B, N + 1).
+
+    Where a track follows in several steps, `sums` (B, S) has all of them at each of its places, so
+    that it does not matter which of them is written last.
+    """
+    node = helper.make_node
+    return [
+        node("Sub", [network, network], ["zeros"]),
+        node("ScatterElements", ["zeros", "followers", "weights"], ["counted"], axis=1,
+             reduction="add"),
+        node("GatherElements", ["counted", "followers"], ["sums"], axis=1),
+        node("Add", ["sums", "one"], ["more"]),
+        node("Log", ["more"], ["logarithm"]),
+        node("Mul", ["logarithm", "weight"], ["raise"]),
+        node("GatherElements", [network, "followers"], ["unraised"], axis=1),
+        node("Add", ["unraised", "raise"], ["raised"]),
+        node("ScatterElements", [network, "followers", "raised"], ["blended"], axis=1),
+    ]  # fmt: skip
 
 
 def _strip(model: ModelProto) -> None:

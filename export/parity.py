@@ -17,6 +17,8 @@ from torch import nn
 from streams.bundle import BundleError
 from streams.ranking import Engine
 
+from .blend import Blend
+
 TOLERANCE = 1e-4
 BATCHES = (1, 2, 64)
 
@@ -34,12 +36,14 @@ def prove_parity(
     matrix: NDArray[np.float32],
     bias: NDArray[np.float32] | None = None,
     *,
+    blend: Blend | None = None,
     seed: int = 0,
     tolerance: float = TOLERANCE,
 ) -> Parity:
     """Compare scores and candidates for batches of 1, 2 and 64 at every T from 1 to L.
 
     Sessions are random items with random outcomes; half of each batch has random lengths up to T.
+    A hybrid's counts are mixed in by `blend`.
     Equal scores have no order, so sets are compared above the K-th score less the tolerance.
 
     Raises:
@@ -53,6 +57,8 @@ def prove_parity(
         sessions = list(_sessions(rng, size, length, len(matrix) - 1))
         exclude = np.array([[session[-1][0]] for session in sessions])
         expected = _torch_scores(encoder, sessions, engine.length, matrix, bias)
+        if blend is not None:
+            expected = blend.scores(expected, sessions)
         expected[:, 0] = expected[np.arange(size), exclude[:, 0]] = -np.inf
         scores, candidates = engine.top(sessions, exclude)
         for row in range(size):

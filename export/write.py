@@ -7,6 +7,7 @@ The learning side's own state (weights to train on, replay) is not part of a bun
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 import tempfile
@@ -32,6 +33,7 @@ from streams.settings import ScoringSettings
 from streams.sweep import sweep
 from streams.tables import tables_sha256
 
+from .blend import Blend
 from .onnx import export_encoder, export_rank
 from .parity import prove_parity
 
@@ -47,6 +49,7 @@ def write_bundle(
     catalog: Catalog,
     model: nn.Module | None = None,
     counts: TransitionCounts | None = None,
+    weight: float | None = None,
     length: int | None = None,
     metrics: Mapping[str, Any],
     training: Mapping[str, Any],
@@ -54,7 +57,7 @@ def write_bundle(
     parent: str | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Manifest:
-    """Export a model, or transition counts, as the bundle `out`.
+    """Export a model, transition counts, or both in one, as the bundle `out`.
 
     Args:
         out: the bundle's directory; it must not exist.
@@ -64,7 +67,8 @@ def write_bundle(
         catalog: its item i is row i of the model's `item_embedding`.
         model: `forward(items, outcomes, lengths)` gives the session; `item_embedding.weight` is
             the matrix, and a tensor `item_bias` (N + 1), where there is one, the bias.
-        counts: for a bundle without a network.
+        counts: of a bundle without a network, or beside it.
+        weight: of the counts beside a network, above 0.
         length: T, how many newest occurrences the encoder reads.
         metrics: what evaluation said of it.
         training: range and source of the data.
@@ -73,7 +77,8 @@ def write_bundle(
         clock: the time of writing.
 
     Raises:
-        ValueError: `out` exists, both or neither of model and counts, or sizes do not fit.
+        ValueError: `out` exists, neither model nor counts, both without a weight, or sizes do not
+            fit.
         BundleError: weights are not finite, parity fails, or the bundle does not verify.
     """
     check_name("name", name)
@@ -81,8 +86,14 @@ def write_bundle(
         check_name("version", version)
     if out.exists():
         raise ValueError(f"bundle {out} exists; a bundle is never changed: give another directory")
-    if (model is None) == (counts is None):
-        raise ValueError("expected either a model or transition counts for one bundle")
+    if model is None and counts is None:
+        raise ValueError("expected a model, transition counts or both for one bundle")
+    both = model is not None and counts is not None
+    if both != (weight is not None) or (weight is not None and not 0 < weight < math.inf):
+        raise ValueError(
+            f"weight is {weight}, expected one above 0 for counts beside a model, and none for one "
+            "of the two alone"
+        )
     if len(catalog) < 2:
         raise ValueError("catalog has one track, expected two or more: the current one is masked")
     now = clock()
@@ -111,7 +122,7 @@ def write_bundle(
         if model is not None:
             matrix, bias = _items(model, len(catalog))
             manifest = msgspec.structs.replace(manifest, width=matrix.shape[1])
-            _write_network(work, model, matrix, bias, manifest)
+            _write_network(work, model, matrix, bias, manifest, weight)
         if counts is not None:
             (work / "counts.parquet").write_bytes(counts.to_parquet())
         (work / "catalog.parquet").write_bytes(catalog.to_parquet())
@@ -124,7 +135,7 @@ def write_bundle(
             version=version or f"{now:%Y%m%d-%H%M%S}-{content[:8]}",
         )
         (work / "manifest.json").write_bytes(manifest.encode())
-        manifest = _proven(open_bundle(work), model, matrix, bias)
+        manifest = _proven(open_bundle(work), model, matrix, bias, weight)
         (work / "manifest.json").write_bytes(manifest.encode())
         load_scorer(work, ScoringSettings(k=1, provider="cpu", buckets=(1, 8)))
         _settle(work, out)
@@ -164,9 +175,11 @@ def _write_network(
     matrix: NDArray[np.float32],
     bias: NDArray[np.float32] | None,
     manifest: Manifest,
+    weight: float | None,
 ) -> None:
     export_encoder(model, manifest.length, work / "encoder.onnx")
-    export_rank(manifest.width, manifest.cutoff, work / "rank.onnx", bias=bias is not None)
+    rank, has_bias = work / "rank.onnx", bias is not None
+    export_rank(manifest.width, manifest.cutoff, rank, bias=has_bias, weight=weight)
     tensors = {"matrix": matrix} if bias is None else {"matrix": matrix, "bias": bias}
     (work / "items.safetensors").write_bytes(safetensors.numpy.save(tensors))
 
@@ -176,12 +189,15 @@ def _proven(
     model: nn.Module | None,
     matrix: NDArray[np.float32] | None,
     bias: NDArray[np.float32] | None,
+    weight: float | None,
 ) -> Manifest:
     """Prove parity and record the golden answers, through the sessions that serve."""
     engine = make_engine(bundle, ScoringSettings(provider="cpu"))
     parity = None
     if model is not None and matrix is not None:
-        parity = prove_parity(model, engine, matrix, bias).worst
+        counts = bundle.counts
+        blend = None if counts is None or weight is None else Blend(counts, weight)
+        parity = prove_parity(model, engine, matrix, bias, blend=blend).worst
     golden = ask(bundle, engine, golden_histories(bundle.catalog, bundle.manifest.length))
     return msgspec.structs.replace(
         bundle.manifest, golden=golden, sweep=sweep(bundle, engine), parity=parity

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from streams.events import ModelAnnouncement
 from .checkpoint import Learner, learner_directory, load_learner, save_learner
 from .feedback_window import Visit, carry
 from .gate import Numbers
+from .hybrid import parts_of
 from .losses import LossConfig
 from .registry import Registry
 from .sessions import Sessions
@@ -54,7 +55,8 @@ class Champion:
     def contender(self) -> Contender:
         """The model as a trial compares it."""
         counts = np.array([0, *self.bundle.catalog.counts], dtype=np.int64)
-        return Contender(self.learner.model, self.learner.track_ids, counts)
+        learner = self.learner
+        return Contender(learner.model, learner.track_ids, counts, learner.counted)
 
 
 def find_champion(
@@ -162,6 +164,7 @@ def write_successor(
         replay=replay,
         anchor=champion.learner.anchor,
         training=training,
+        counted=model.counted,
     )
     try:
         (folder / _PLACE).write_bytes(msgspec.json.encode(place))
@@ -171,10 +174,8 @@ def write_successor(
             name=champion.bundle.manifest.name,
             version=path.name,
             parent=champion.bundle.manifest.version,
-            architecture=champion.bundle.manifest.architecture,
-            config=asdict(model.model.config),
             catalog=Catalog(model.track_ids, tuple(model.counts[1:].tolist()), titles),
-            model=model.model,
+            **parts_of(model.model, model.counted, model.counts),
             metrics=metrics,
             training=training,
             clock=lambda: now,

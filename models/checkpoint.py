@@ -2,7 +2,8 @@
 
 `weights.safetensors`, `config.json`, and two canonical tables of sessions: `replay.parquet`, a
 sample of what was trained on, and `anchor.parquet`, held out and never trained on, against which
-forgetting is measured. Nothing here serves (the bundle does that), and there is no pickle.
+forgetting is measured. A hybrid's folder has `steps.parquet` besides, the steps it has counted.
+Nothing here serves (the bundle does that), and there is no pickle.
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ import polars as pl
 import safetensors.torch
 from safetensors import SafetensorError
 
+from streams.counts import TransitionCounts
+
 from .architectures import make_config, make_encoder
 from .data.canonical import SCHEMA, to_frame, to_sessions
 from .encoder import Encoder
+from .hybrid import Counted, HybridConfig
 from .losses import LossConfig
 from .sessions import Sessions
 
 _FORMAT = 1
-_WEIGHTS, _CONFIG = "weights.safetensors", "config.json"
+_WEIGHTS, _CONFIG, _STEPS = "weights.safetensors", "config.json", "steps.parquet"
 _TABLES = ("replay", "anchor")
 
 
@@ -42,6 +46,7 @@ class Learner:
     # `replay.reindexed(track_ids)` gives what the model can read.
     replay: Sessions
     anchor: Sessions
+    counted: Counted | None = None  # of a hybrid
 
 
 class _Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +56,7 @@ class _Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     loss: LossConfig
     training: dict[str, Any]
     track_ids: tuple[str, ...]
+    hybrid: HybridConfig | None = None
 
 
 def learner_directory(bundle: Path) -> Path:
@@ -67,6 +73,7 @@ def save_learner(
     replay: Sessions,
     anchor: Sessions,
     training: Mapping[str, Any],
+    counted: Counted | None = None,
 ) -> None:
     """Write the folder whole or not at all; an older one at the same place is replaced."""
     if len(track_ids) != model.config.items:
@@ -88,6 +95,9 @@ def save_learner(
             "training": dict(training),
             "track_ids": track_ids,
         }
+        if counted is not None:
+            config["hybrid"] = asdict(counted.config)
+            (work / _STEPS).write_bytes(counted.steps.to_parquet())
         (work / _CONFIG).write_bytes(msgspec.json.format(msgspec.json.encode(config), indent=1))
         for name, sessions in zip(_TABLES, (replay, anchor), strict=True):
             to_frame(sessions).write_parquet(work / f"{name}.parquet", compression="zstd")
@@ -125,7 +135,13 @@ def _read(directory: Path) -> Learner:
     model = make_encoder(sizes).eval()
     model.load_state_dict(safetensors.torch.load_file(directory / _WEIGHTS))
     replay, anchor = (_table(directory / f"{name}.parquet") for name in _TABLES)
-    return Learner(model, config.track_ids, config.loss, config.training, replay, anchor)
+    counted = None
+    if config.hybrid is not None:
+        steps = TransitionCounts.from_parquet((directory / _STEPS).read_bytes())
+        if steps.largest_item > sizes.items:
+            raise ValueError(f"{_STEPS} names item {steps.largest_item} of {sizes.items}")
+        counted = Counted(steps, config.hybrid)
+    return Learner(model, config.track_ids, config.loss, config.training, replay, anchor, counted)
 
 
 def _table(path: Path) -> Sessions:

@@ -8,9 +8,10 @@ a common one; ties go to what is played more. One step, counts alone: `Markov` i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
+
+from streams.counts import TransitionCounts
 
 from .baselines import popularity_scores
 from .csr import Csr, Floats, Ints, dense
@@ -36,40 +37,70 @@ class MarkovConfig:
             )
 
 
-class Steps(NamedTuple):
-    """How often one item came so many steps after another, each such triple once."""
-
-    lag: Ints  # (n,) from 1
-    source: Ints  # (n,)
-    target: Ints  # (n,)
-    seen: Floats  # (n,) how often
-
-    @classmethod
-    def counted(cls, sessions: Sessions, most: int) -> Steps:
-        """Count pairs of known tracks up to `most` steps apart inside a session."""
-        known = sessions.known()
-        owner = np.repeat(np.arange(len(known)), known.lengths)
-        items, width = known.items.astype(np.int64), known.n_items + 1
-        places = []
-        for step in range(1, most + 1):
-            inside = owner[:-step] == owner[step:]
-            pairs = items[:-step][inside] * width + items[step:][inside]
-            places.append(step * width * width + pairs)
-        found, counts = np.unique(np.concatenate(places), return_counts=True)
-        rows, target = np.divmod(found, width)
-        lag, source = np.divmod(rows, width)
-        return cls(lag, source, target, counts.astype(np.float64))
+def step_counts(sessions: Sessions, most: int) -> TransitionCounts:
+    """Count pairs of known tracks up to `most` steps apart inside a session."""
+    known = sessions.known()
+    owner = np.repeat(np.arange(len(known)), known.lengths)
+    items, width = known.items.astype(np.int64), known.n_items + 1
+    places = []
+    for step in range(1, most + 1):
+        inside = owner[:-step] == owner[step:]
+        pairs = items[:-step][inside] * width + items[step:][inside]
+        places.append(step * width * width + pairs)
+    found, counts = np.unique(np.concatenate(places), return_counts=True)
+    rows, targets = np.divmod(found, width)
+    lags, sources = np.divmod(rows, width)
+    return TransitionCounts(
+        sources=sources.astype(np.int32),
+        targets=targets.astype(np.int32),
+        weights=counts.astype(np.float32),
+        lags=lags.astype(np.int32),
+    )
 
 
-def step_weights(steps: Steps, config: MarkovConfig, plays: Ints) -> Floats:
-    """Give what each triple adds to its target's score, (n,); `plays` (N + 1,) of each item."""
-    weights: Floats = steps.seen / np.maximum(plays[steps.target], 1) ** config.popularity
-    if config.shares:
-        rows = steps.lag * len(plays) + steps.source
-        totals = np.bincount(rows, weights=weights)[rows] if len(rows) else weights
-        weights = weights / (totals + config.smoothing)
-    decays: Floats = np.array(config.decays)[steps.lag - 1]
+def added(one: TransitionCounts, other: TransitionCounts) -> TransitionCounts:
+    """Add two counts of steps up, over one catalog or where one goes on after the other."""
+    size = max(one.largest_item, other.largest_item) + 1
+    lags, sources, targets, weights = (
+        np.concatenate([getattr(one, name), getattr(other, name)])
+        for name in ("lags", "sources", "targets", "weights")
+    )
+    places = (lags.astype(np.int64) * size + sources) * size + targets
+    _, first, inverse = np.unique(places, return_index=True, return_inverse=True)
+    sums = np.bincount(inverse, weights=weights, minlength=len(first))
+    return TransitionCounts(sources[first], targets[first], sums.astype(np.float32), lags[first])
+
+
+def step_weights(counts: TransitionCounts, config: MarkovConfig, plays: Ints) -> Floats:
+    """Give what each counted pair adds to its target's score, (n,); `plays` (N + 1,) are all."""
+    assert counts.lags is not None
+    weights: Floats = counts.weights / np.maximum(plays[counts.targets], 1) ** config.popularity
+    if config.shares and len(weights):
+        rows = counts.lags.astype(np.int64) * len(plays) + counts.sources
+        weights = weights / (np.bincount(rows, weights=weights)[rows] + config.smoothing)
+    decays: Floats = np.array(config.decays)[counts.lags - 1]
     return weights * decays
+
+
+class StepTable:
+    """Weights of counted pairs, added up for what comes after some tracks."""
+
+    def __init__(self, counts: TransitionCounts, weights: Floats, n_items: int) -> None:
+        assert counts.lags is not None
+        self._reach, self._width = counts.reach, n_items + 1
+        rows = (counts.lags.astype(np.int64) - 1) * self._width + counts.sources
+        targets = counts.targets.astype(np.int64)
+        self._table = Csr.of(rows, targets, weights, self._reach * self._width)
+
+    def sums(self, questions: Questions) -> Floats:
+        """Sum the weights of every item, (n, N + 1)."""
+        items, _, lengths = questions.windows(self._reach)
+        lags = lengths[:, None] - 1 - np.arange(self._reach)  # 0 is the newest
+        question, column = np.nonzero(lags >= 0)
+        rows = lags[question, column] * self._width + items[question, column]
+        which, at = self._table.entries(rows)
+        values, shape = self._table.values[at], (len(lengths), self._width)
+        return dense(question[which], self._table.columns[at], values, shape)
 
 
 class DecayedMarkov:
@@ -80,11 +111,9 @@ class DecayedMarkov:
     def __init__(self, sessions: Sessions, config: MarkovConfig, name: str) -> None:
         self.name = name
         self.n_items = sessions.n_items
-        self._reach = len(config.decays)
-        steps = Steps.counted(sessions, self._reach)
-        weights = step_weights(steps, config, sessions.counts())
-        rows = (steps.lag - 1) * (self.n_items + 1) + steps.source
-        self._table = Csr.of(rows, steps.target, weights, self._reach * (self.n_items + 1))
+        counts = step_counts(sessions, len(config.decays))
+        weights = step_weights(counts, config, sessions.counts())
+        self._table = StepTable(counts, weights, self.n_items)
         self._backfill = popularity_scores(sessions.counts()) * 1e-12
 
     @classmethod
@@ -97,11 +126,4 @@ class DecayedMarkov:
 
     def scores(self, questions: Questions, allowed: Bools | None = None) -> Floats:
         """Score every item."""
-        items, _, lengths = questions.windows(self._reach)
-        lags = lengths[:, None] - 1 - np.arange(self._reach)  # 0 is the newest
-        question, column = np.nonzero(lags >= 0)
-        rows = lags[question, column] * (self.n_items + 1) + items[question, column]
-        which, at = self._table.entries(rows)
-        table, shape = self._table, (len(lengths), self.n_items + 1)
-        found = dense(question[which], table.columns[at], table.values[at], shape)
-        return found + self._backfill
+        return self._table.sums(questions) + self._backfill

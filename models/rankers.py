@@ -77,7 +77,7 @@ class BundleRanker:
         self.listed: int | None = self._engine.cutoff
         # Counts tie all the time, and their lists have an order by rule. A network does not tie
         # unless it has collapsed, and then ties must count against it.
-        self._may_tie = self.bundle.counts is None
+        self._may_tie = self.bundle.encoder is not None
 
     def scores(self, questions: Questions, allowed: Bools | None = None) -> Floats:
         """Score what it lists; with `allowed`, every other item is excluded from the list."""

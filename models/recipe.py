@@ -24,6 +24,7 @@ from .data.sources import Source
 from .encoder import EncoderConfig
 from .evaluate import evaluate
 from .evaluation import Evaluation
+from .hybrid import Counted, HybridConfig, parts_of
 from .losses import LossConfig
 from .optimisation import Progress
 from .questions import Ranker
@@ -118,12 +119,14 @@ def make_network(
     name: str,
     loss: LossConfig,
     schedule: Schedule,
+    hybrid: HybridConfig | None = None,
     seed: int = 0,
     progress: Progress = lambda step: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Made:
     """Train the network of `config`; write the bundle `out`, and its learner beside it.
 
+    A hybrid counts the same sessions, and its bundle holds both (hybrid.py).
     A training that was interrupted goes on, from the folder `OUT.training`.
 
     Raises:
@@ -146,8 +149,14 @@ def make_network(
         progress=progress,
     )
     model = trained.model.cpu()
+    ranker: Ranker = NeuralRanker(model, name)
+    counted, plays = None, prepared.train.counts()
+    if hybrid is not None:
+        say("counting, and choosing the weight of the counts on the validation sessions")
+        counted = Counted.of(prepared.train, hybrid).weighed(ranker, prepared.valid, plays)
+        ranker = counted.beside(ranker, plays, name)
     say("ranking the validation sessions")
-    validation = _validate(NeuralRanker(model, name), prepared)
+    validation = _validate(ranker, prepared)
     training = {
         **prepared.training(),
         "seed": seed,
@@ -162,10 +171,8 @@ def make_network(
         out,
         name=name,
         version=version,
-        architecture=model.architecture,
-        config=asdict(model.config),
         catalog=prepared.catalog,
-        model=model,
+        **parts_of(model, counted, plays),
         metrics=_metrics(validation[0]),
         training=training,
     )
@@ -178,6 +185,7 @@ def make_network(
         replay=_sample(prepared.parts.train, seed),
         anchor=prepared.parts.valid,
         training=training,
+        counted=counted,
     )
     shutil.rmtree(checkpoint, ignore_errors=True)  # what it kept is in the bundle now
     return Made(manifest, learner, validation)

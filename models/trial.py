@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from .encoder import Encoder
 from .evaluate import evaluate
 from .gate import PairedSample
+from .hybrid import Counted
 from .losses import LossConfig
 from .metrics import reciprocal_ranks
 from .newcomers import grown_catalog, grown_rows
 from .optimisation import Progress, Trained
+from .questions import Ranker
 from .rankers import NeuralRanker
 from .replay import pooled
 from .sampling import training_rows
@@ -55,6 +57,12 @@ class Contender(NamedTuple):
     model: Encoder
     track_ids: tuple[str, ...]
     counts: NDArray[np.int64]  # (N + 1,) plays of each item, for sessions it knows nothing of
+    counted: Counted | None = None  # of a hybrid: the steps it has seen
+
+    def ranker(self) -> Ranker:
+        """Give what ranks as the model does where it is served."""
+        network = NeuralRanker(self.model)
+        return network if self.counted is None else self.counted.beside(network, self.counts)
 
 
 def candidate(
@@ -67,6 +75,8 @@ def candidate(
     progress: Progress = lambda step: None,
 ) -> tuple[Contender, Trained]:
     """Train a copy of the champion on `learn` beside `replay`, each over a catalog of its own.
+
+    What a hybrid has counted grows by `learn`; its weight stays.
 
     Raises:
         ValueError: there is nothing to learn from.
@@ -94,7 +104,8 @@ def candidate(
     counts = new.counts()
     counts[: len(champion.counts)] += champion.counts
     counts[0] = 0
-    return Contender(trained.model, track_ids, counts), trained
+    counted = champion.counted and champion.counted.learned(new)
+    return Contender(trained.model, track_ids, counts, counted), trained
 
 
 def compare(champion: Contender, other: Contender, sessions: Sessions) -> PairedSample:
@@ -104,7 +115,7 @@ def compare(champion: Contender, other: Contender, sessions: Sessions) -> Paired
     """
     one, two = (
         evaluate(
-            [NeuralRanker(contender.model)],
+            [contender.ranker()],
             sessions.reindexed(contender.track_ids),
             contender.counts,
         )[0]

@@ -31,7 +31,7 @@ _GRAPH_LIMIT = 2 << 30  # bytes; protobuf ends here
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A verified bundle; a network, transition counts, or (for later readers) both."""
+    """A verified bundle: a network, transition counts, or both."""
 
     path: Path
     manifest: Manifest
@@ -91,7 +91,7 @@ def _check_manifest(manifest: Manifest) -> None:
     if CATALOG not in files or len(network) in (1, 2) or not files - {CATALOG}:
         raise BundleError(
             f"manifest.json names {sorted(files)}, expected {CATALOG} with "
-            f"{', '.join(NETWORK)} or with {COUNTS}; export it again",
+            f"{', '.join(NETWORK)}, with {COUNTS} or with both; export it again",
             "manifest",
         )
     if manifest.length < 1 or manifest.cutoff < 1 or (network and manifest.width < 1):
@@ -119,10 +119,17 @@ def _opened(path: Path, manifest: Manifest, digest: str) -> Bundle:
         matrix, bias = _matrix(files["items.safetensors"], manifest)
         inputs, outputs = encoder_ports(manifest.length, manifest.width)
         check_graph("encoder.onnx", files["encoder.onnx"], inputs, outputs)
-        inputs, outputs = rank_ports(manifest.width, manifest.cutoff, bias is not None)
+        inputs, outputs = rank_ports(
+            manifest.width, manifest.cutoff, bias is not None, blended=COUNTS in files
+        )
         check_graph("rank.onnx", files["rank.onnx"], inputs, outputs)
     if COUNTS in files:
         counts = read_counts(files[COUNTS], len(catalog))
+        if counts.reach > (manifest.length if matrix is not None else 1):
+            raise BundleError(
+                f"{COUNTS} reaches {counts.reach} steps back, more than are read; export it again",
+                "counts",
+            )
     found = tables_sha256(catalog, counts, matrix, bias)
     if manifest.tables not in (msgspec.UNSET, found):
         raise BundleError(
@@ -142,7 +149,9 @@ def encoder_ports(length: int, width: int) -> tuple[Ports, Ports]:
     return inputs, {"session": (FLOAT, ("B", width))}
 
 
-def rank_ports(width: int, cutoff: int, bias: bool) -> tuple[Ports, Ports]:
+def rank_ports(
+    width: int, cutoff: int, bias: bool, *, blended: bool = False
+) -> tuple[Ports, Ports]:
     """Inputs and outputs that `rank.onnx` must have; the catalog's size stays open in it."""
     inputs: dict[str, tuple[int, tuple[int | str, ...]]] = {
         "session": (FLOAT, ("B", width)),
@@ -151,6 +160,8 @@ def rank_ports(width: int, cutoff: int, bias: bool) -> tuple[Ports, Ports]:
     }
     if bias:
         inputs["bias"] = (FLOAT, ("N",))
+    if blended:
+        inputs |= {"followers": (INT64, ("B", "S")), "weights": (FLOAT, ("B", "S"))}
     return inputs, {"scores": (FLOAT, ("B", cutoff)), "candidates": (INT64, ("B", cutoff))}
 
 

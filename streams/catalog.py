@@ -105,8 +105,8 @@ class Catalog:
         )
 
 
-def read_table(name: str, raw: bytes, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
-    """Read Parquet bytes that must hold exactly these columns.
+def read_table(name: str, raw: bytes, *schemas: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    """Read Parquet bytes that must hold exactly the columns of one of the schemas.
 
     Raises:
         ValueError: not Parquet, or other columns or types.
@@ -115,8 +115,9 @@ def read_table(name: str, raw: bytes, schema: Mapping[str, type[pl.DataType]]) -
         frame = pl.read_parquet(io.BytesIO(raw))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as err:
         raise ValueError(f"{name} cannot be read as Parquet: {err}") from err
-    if dict(frame.schema) != dict(schema):
-        raise ValueError(f"{name} has columns {dict(frame.schema)}, expected {schema}")
-    if any(frame[column].null_count() for column in schema if column != "title"):
+    if dict(frame.schema) not in [dict(schema) for schema in schemas]:
+        expected = " or ".join(map(str, schemas))
+        raise ValueError(f"{name} has columns {dict(frame.schema)}, expected {expected}")
+    if any(frame[column].null_count() for column in frame.columns if column != "title"):
         raise ValueError(f"{name} has a missing value, expected none outside `title`")
     return frame

@@ -1,7 +1,8 @@
 """Transition counts: how often a track followed another, and the engine that ranks by them.
 
-A bundle of counts alone (a Markov chain) is served by `CountsEngine`. Counts that move with the
-events are not here: these are frozen with their bundle.
+A bundle of counts alone (a Markov chain) is served by `CountsEngine`; beside a network, counts are
+read by followers.py. Counts that move with the events are not here: these are frozen with their
+bundle.
 """
 
 from __future__ import annotations
@@ -17,33 +18,42 @@ from numpy.typing import NDArray
 from .catalog import Catalog, read_table
 
 _SCHEMA = {"source": pl.Int32, "target": pl.Int32, "weight": pl.Float32}
+_LAGGED = {"lag": pl.Int32, **_SCHEMA}
 
 
 @dataclass(frozen=True, eq=False)
 class TransitionCounts:
-    """Weight of each seen pair (source item, target item); a pair occurs once.
+    """Weight of each seen pair (source item, target item), so many steps apart; it occurs once.
 
     Raises:
-        ValueError: lengths differ, an item below 1, a weight not finite and positive, a pair twice.
+        ValueError: lengths differ, an item or lag below 1, a weight not finite and positive, a pair
+            twice.
     """
 
     sources: NDArray[np.int32]  # (n,)
     targets: NDArray[np.int32]  # (n,)
     weights: NDArray[np.float32]  # (n,)
+    lags: NDArray[np.int32] | None = None  # (n,) steps from source to target; None: one, all
 
     def __post_init__(self) -> None:
-        if not len(self.sources) == len(self.targets) == len(self.weights):
+        lags = np.ones_like(self.sources) if self.lags is None else self.lags
+        if not len(self.sources) == len(self.targets) == len(self.weights) == len(lags):
             raise ValueError(
-                f"counts have {len(self.sources)} sources, {len(self.targets)} targets and "
-                f"{len(self.weights)} weights, expected the same number of each"
+                f"counts have {len(self.sources)} sources, {len(self.targets)} targets, "
+                f"{len(self.weights)} weights and {len(lags)} lags, expected the same number of "
+                "each"
             )
         if not len(self.weights):
             return
+        if lags.min() < 1:
+            raise ValueError(f"counts hold a lag of {lags.min()}, expected 1 or more")
         if min(self.sources.min(), self.targets.min()) < 1:
             raise ValueError("counts hold item 0 or below, expected 1..N (0 is padding)")
         if not np.isfinite(self.weights).all() or self.weights.min() <= 0:
             raise ValueError("counts hold a weight that is not finite and positive")
-        pairs = self.sources.astype(np.int64) << 32 | self.targets.astype(np.int64)
+        size = self.largest_item + 1
+        steps = 0 if self.lags is None else self.lags.astype(np.int64)
+        pairs = (steps * size + self.sources) * size + self.targets.astype(np.int64)
         if len(np.unique(pairs)) != len(pairs):
             raise ValueError("counts hold a pair twice, expected the sum of its weights once")
 
@@ -54,12 +64,18 @@ class TransitionCounts:
             return 0
         return int(max(self.sources.max(), self.targets.max()))
 
+    @property
+    def reach(self) -> int:
+        """How many steps back the newest source may be, 1 when there is none."""
+        return 1 if self.lags is None else int(self.lags.max(initial=1))
+
     def to_parquet(self) -> bytes:
-        """Give `counts.parquet`: source, target, weight."""
-        frame = pl.DataFrame(
-            {"source": self.sources, "target": self.targets, "weight": self.weights},
-            schema=_SCHEMA,
-        )
+        """Give `counts.parquet`: source, target, weight, and lag before them if there are any."""
+        columns = {"source": self.sources, "target": self.targets, "weight": self.weights}
+        if self.lags is None:
+            frame = pl.DataFrame(columns, schema=_SCHEMA)
+        else:
+            frame = pl.DataFrame({"lag": self.lags, **columns}, schema=_LAGGED)
         file = io.BytesIO()
         frame.write_parquet(file)
         return file.getvalue()
@@ -67,11 +83,12 @@ class TransitionCounts:
     @classmethod
     def from_parquet(cls, raw: bytes) -> TransitionCounts:
         """Read `counts.parquet`; ValueError when it holds anything else."""
-        frame = read_table("counts.parquet", raw, _SCHEMA)
+        frame = read_table("counts.parquet", raw, _SCHEMA, _LAGGED)
         return cls(
             sources=frame["source"].to_numpy(),
             targets=frame["target"].to_numpy(),
             weights=frame["weight"].to_numpy(),
+            lags=frame["lag"].to_numpy() if "lag" in frame.columns else None,
         )
 
 

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from .bundle import Bundle, BundleError, open_bundle
 from .counts import CountsEngine
+from .followers import Followers
 from .golden import check_golden
 from .graph import FLOAT16, with_input_type
+from .packing import packed
 from .ranking import BundleScorer, Engine, History, Ranking
 from .settings import ScoringSettings
 from .sweep import check_sweep
@@ -89,11 +91,6 @@ def make_engine(bundle: Bundle, settings: ScoringSettings) -> Engine:
     if bundle.encoder is None:
         assert bundle.counts is not None  # open_bundle saw to it
         return CountsEngine(bundle.counts, bundle.catalog, bundle.manifest.cutoff)
-    if bundle.counts is not None:
-        raise BundleError(
-            f"{bundle.path} holds a network and counts; blending them is not served yet: "
-            "export one of the two"
-        )
     if settings.provider == "cpu":
         return OnnxEngine(bundle, threads=settings.threads)
     devices = cuda_devices()
@@ -144,6 +141,7 @@ class OnnxEngine:
         self._items = {"matrix": bundle.matrix}
         if bundle.bias is not None:
             self._items["bias"] = bundle.bias
+        self._followers = _followers(bundle)
 
     def top(
         self, sessions: Sequence[Sequence[tuple[int, int]]], exclude: NDArray[np.int64]
@@ -152,9 +150,10 @@ class OnnxEngine:
         if (count := len(sessions)) == 1:  # two workers may answer one event, and with one list
             sessions, exclude = [*sessions, *sessions], np.repeat(exclude, 2, axis=0)  # costs 2 %
         (session,) = self._encoder.run(["session"], packed(sessions, self.length))  # (B, D)
-        scores, candidates = self._rank.run(
-            ["scores", "candidates"], {"session": session, "exclude": exclude, **self._items}
-        )
+        inputs = {"session": session, "exclude": exclude, **self._items}
+        if self._followers is not None:
+            inputs |= self._followers.inputs(sessions)
+        scores, candidates = self._rank.run(["scores", "candidates"], inputs)
         return scores[:count], candidates[:count]
 
 
@@ -193,6 +192,7 @@ class BoundEngine:
         self._items = {"matrix": self._resident(bundle.matrix.astype(np.float16))}
         if bundle.bias is not None:
             self._items["bias"] = self._resident(bundle.bias)
+        self._followers = _followers(bundle)
 
     def top(
         self, sessions: Sequence[Sequence[tuple[int, int]]], exclude: NDArray[np.int64]
@@ -201,8 +201,9 @@ class BoundEngine:
         size = len(sessions)
         bucket = next((b for b in self._buckets if b >= size), size)
         padding = bucket - size
+        sessions = [*sessions, *[sessions[-1]] * padding]
         encoder = self._encoder.io_binding()
-        for name, array in packed([*sessions, *[sessions[-1]] * padding], self.length).items():
+        for name, array in packed(sessions, self.length).items():
             encoder.bind_cpu_input(name, array)
         encoder.bind_output("session", self._device)
         self._encoder.run_with_iobinding(encoder)
@@ -211,6 +212,9 @@ class BoundEngine:
         rank.bind_cpu_input("exclude", np.pad(exclude, ((0, padding), (0, 0))))
         for name, value in self._items.items():
             rank.bind_ortvalue_input(name, value)
+        if self._followers is not None:
+            for name, values in self._followers.inputs(sessions).items():
+                rank.bind_cpu_input(name, values)
         rank.bind_output("scores", "cpu")
         rank.bind_output("candidates", "cpu")
         self._rank.run_with_iobinding(rank)
@@ -221,20 +225,9 @@ class BoundEngine:
         return ort.OrtValue.ortvalue_from_numpy(array, self._device, 0)
 
 
-def packed(
-    sessions: Sequence[Sequence[tuple[int, int]]], length: int
-) -> dict[str, NDArray[np.int64]]:
-    """Give the encoder's inputs: the last `length` occurrences of each session, right-padded."""
-    newest = [session[-length:] for session in sessions]
-    padding = [[(0, 0)] * (length - len(session)) for session in newest]
-    table = np.array(
-        [[*session, *rest] for session, rest in zip(newest, padding, strict=True)], dtype=np.int64
-    )  # (B, T, 2)
-    return {
-        "items": np.ascontiguousarray(table[:, :, 0]),
-        "outcomes": np.ascontiguousarray(table[:, :, 1]),
-        "lengths": np.array([len(session) for session in newest], dtype=np.int64),
-    }
+def _followers(bundle: Bundle) -> Followers | None:
+    """Give the counts of a hybrid; None where the network ranks alone."""
+    return None if bundle.counts is None else Followers(bundle.counts, len(bundle.catalog))
 
 
 def _session(file: str, graph: bytes | None, threads: int, provider: str) -> ort.InferenceSession:

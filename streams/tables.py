@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -30,7 +31,9 @@ def tables_sha256(
     digest = hashlib.sha256(
         msgspec.json.encode((catalog.track_ids, catalog.counts, catalog.titles))
     )
-    columns = () if counts is None else (counts.sources, counts.targets, counts.weights)
+    columns: tuple[NDArray[Any] | None, ...] = ()
+    if counts is not None:
+        columns = (counts.sources, counts.targets, counts.weights, counts.lags)
     for array in (*columns, matrix, bias):
         if array is not None:
             digest.update(np.ascontiguousarray(array).tobytes())

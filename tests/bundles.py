@@ -101,6 +101,38 @@ def counts_files(tracks: int = 12) -> Files:
         return {file.name: file.read_bytes() for file in out.iterdir()}
 
 
+def tiny_counts() -> TransitionCounts:
+    """Two steps: after t1 came t2 and t3, two steps after t2 came t3 and t7."""
+    return TransitionCounts(
+        sources=np.array([1, 1, 2, 2], dtype=np.int32),
+        targets=np.array([2, 3, 3, 7], dtype=np.int32),
+        weights=np.array([30, 1, 20, 0.5], dtype=np.float32),
+        lags=np.array([1, 1, 2, 2], dtype=np.int32),
+    )
+
+
+@functools.cache
+def hybrid_files() -> Files:
+    """The network of `network_files`, and counts beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "bundle"
+        write_bundle(
+            out,
+            name="hybrid",
+            version="v0",
+            architecture="hybrid",
+            config={"length": LENGTH},
+            catalog=catalog(),
+            model=tiny_model(),
+            counts=tiny_counts(),
+            weight=3.0,
+            metrics={},
+            training={},
+            clock=lambda: WRITTEN_AT,
+        )
+        return {file.name: file.read_bytes() for file in out.iterdir()}
+
+
 def place(files: Files, directory: Path) -> Path:
     """Write the files of a bundle into a directory."""
     directory.mkdir(parents=True, exist_ok=True)

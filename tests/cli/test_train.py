@@ -102,6 +102,24 @@ def test_a_markov_bundle_has_counts_alone(tmp_path):
     assert not learner_directory(out).exists()
 
 
+def test_a_hybrid_is_a_network_with_counts_that_can_be_fine_tuned(tmp_path):
+    out = tmp_path / "v1"
+    result = run(
+        "--data", DATA, "--model", "hybrid", "--out", out, "--epochs", 1, "--set",
+        "model.width=32", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["rows"][0]["model"] == "hybrid"
+    bundle = open_bundle(out)
+    assert bundle.counts is not None
+    assert (bundle.counts.reach, bundle.manifest.width) == (5, 32)
+    config = bundle.manifest.config
+    assert (bundle.manifest.architecture, config["network"]) == ("hybrid", "sasrec")
+    counted = load_learner(learner_directory(out)).counted
+    assert counted is not None
+    assert counted.weight == config["counts"]["weight"] > 0
+
+
 def test_without_json_there_is_a_table_that_says_simulated(tmp_path):
     result = run("--data", DATA, "--model", "markov", "--out", tmp_path / "markov")
     assert "simulated (simulated), validation sessions" in result.stdout

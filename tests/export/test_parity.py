@@ -6,11 +6,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from export.blend import Blend
 from export.parity import BATCHES, Parity, compared, prove_parity
 from streams.bundle import Bundle, BundleError, open_bundle
 from streams.ranking import Engine
 from streams.scoring import OnnxEngine
-from tests.bundles import LENGTH, network_files, place, tiny_model
+from tests.bundles import LENGTH, hybrid_files, network_files, place, tiny_model
 
 Sessions = Sequence[Sequence[tuple[int, int]]]
 Scores = NDArray[np.float32]
@@ -47,6 +48,18 @@ def test_a_faithful_export_has_parity_at_every_batch_and_length(bundle):
     parity = prove(bundle, OnnxEngine(bundle))
     assert parity.cases == LENGTH * sum(BATCHES)
     assert 0 < parity.worst <= 1e-5
+
+
+def test_a_hybrid_has_parity_with_the_definition_of_its_blend(tmp_path):
+    bundle = open_bundle(place(hybrid_files(), tmp_path))
+    assert bundle.matrix is not None
+    assert bundle.counts is not None
+    arguments = tiny_model(), OnnxEngine(bundle), bundle.matrix, bundle.bias
+    assert prove_parity(*arguments, blend=Blend(bundle.counts, 3.0)).worst <= 1e-5
+    with pytest.raises(BundleError, match=r"no parity: item \d+ scores"):
+        prove_parity(*arguments, blend=Blend(bundle.counts, 3.1))
+    with pytest.raises(BundleError, match=r"no parity: item \d+ scores"):
+        prove_parity(*arguments)
 
 
 def test_another_model_has_no_parity(bundle):

@@ -67,8 +67,10 @@ def test_an_existing_bundle_is_never_touched(tmp_path):
     [
         ({"version": "a/b"}, "version 'a/b'"),
         ({"name": "two words"}, "name 'two words'"),
-        ({"counts": None}, "either a model or transition counts"),
-        ({"model": tiny_model()}, "either a model or transition counts"),
+        ({"counts": None}, "a model, transition counts or both"),
+        ({"model": tiny_model()}, "weight is None, expected one above 0"),
+        ({"model": tiny_model(), "weight": 0.0}, "weight is 0.0, expected one above 0"),
+        ({"weight": 0.5}, "weight is 0.5, expected .* none for one of the two alone"),
         ({"counts": None, "model": tiny_model(), "config": {}}, "length is None"),
         ({"counts": None, "model": tiny_model(), "catalog": catalog(149)}, "expected 150: one"),
         ({"catalog": catalog(1)}, "one track"),

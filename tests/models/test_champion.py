@@ -1,14 +1,16 @@
 """Which champion a fine-tune starts from, and where it stands in the feedback topic."""
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from models.champion import Place, find_champion, open_champion
+from models.champion import Place, find_champion, open_champion, write_successor
 from models.checkpoint import learner_directory
+from models.hybrid import Counted, HybridConfig
 from models.registry import Registry
 from streams.announcements import announcement
 from streams.bundle import BundleError, open_bundle
@@ -112,6 +114,33 @@ def test_after_a_rollback_the_feedback_that_led_astray_is_passed_over(tmp_path):
     registry.log(NAME, {"event": "rolled_back", "version": "bad", "to": "another"})
     champion = open_champion(registry, NAME, path, TOPIC)
     assert champion.place == Place(TOPIC, {0: 15, 1: 20, 2: 5})
+
+
+def test_the_successor_of_a_hybrid_is_a_hybrid_that_goes_on_counting(tmp_path):
+    champion = open_champion(Registry(tmp_path), NAME, place_base(tmp_path), TOPIC)
+    learner = champion.learner
+    known = learner.replay.reindexed(learner.track_ids)
+    counted = Counted.of(known, HybridConfig(weight=0.4))
+    path = tmp_path / NAME / "next"
+    bundle = write_successor(
+        champion,
+        path,
+        champion.contender._replace(counted=counted),
+        loss=learner.loss,
+        replay=learner.replay,
+        held_out=[],
+        place=Place(TOPIC, {}),
+        metrics={},
+        training={},
+        now=datetime(2026, 1, 2, tzinfo=UTC),
+    )
+    assert (bundle.manifest.architecture, bundle.manifest.config["network"]) == ("hybrid", "sasrec")
+    assert bundle.counts is not None
+    assert bundle.encoder is not None
+    again = open_champion(Registry(tmp_path), NAME, path, TOPIC).contender.counted
+    assert again is not None
+    assert again.config == counted.config
+    assert again.steps.weights.tolist() == counted.steps.weights.tolist()
 
 
 def test_a_bundle_of_counts_cannot_be_fine_tuned(tmp_path):

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from models.checkpoint import learner_directory, load_learner, save_learner
+from models.hybrid import Counted, HybridConfig
 from models.losses import LossConfig
+from models.markov import MarkovConfig
 from models.sasrec import SASRec, SASRecConfig
 from models.sessions import packed
 
@@ -41,6 +43,23 @@ def test_everything_comes_back(saved):
     assert found.training == {"data": "mine", "split": {"seed": 1}}
     assert found.replay.same_as(REPLAY)
     assert found.anchor.same_as(ANCHOR)  # with the track that the model does not know
+
+
+def test_what_a_hybrid_has_counted_comes_back(saved):
+    directory, model = saved
+    config = HybridConfig(markov=MarkovConfig(decays=(1.0, 0.5)), weight=0.3)
+    counted = Counted.of(REPLAY.reindexed(TRACKS), config)
+    save_learner(
+        directory, model, TRACKS,
+        loss=LOSS, replay=REPLAY, anchor=ANCHOR, training={}, counted=counted,
+    )  # fmt: skip
+    found = load_learner(directory).counted
+    assert found is not None
+    assert found.config == config
+    assert found.steps.weights.tolist() == counted.steps.weights.tolist() == [1, 1]
+    (directory / "steps.parquet").unlink()
+    with pytest.raises(ValueError, match="no learner that can be read"):
+        load_learner(directory)
 
 
 def test_nothing_else_is_left_behind(saved):

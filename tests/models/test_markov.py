@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.markov import DecayedMarkov, MarkovConfig, Steps
+from models.markov import DecayedMarkov, MarkovConfig, step_counts
 from models.sessions import Sessions, packed
 from tests.strategies import sessions
 
@@ -44,15 +44,17 @@ def plain(train: Sessions, config: MarkovConfig, history: list[int]) -> dict[int
 
 
 def test_steps_are_counted_by_their_length_inside_sessions():
-    steps = Steps.counted(PLAYED, 2)
-    assert list(zip(*(column.tolist() for column in steps), strict=True)) == [
+    counts = step_counts(PLAYED, 2)
+    assert counts.lags is not None
+    columns = counts.lags, counts.sources, counts.targets, counts.weights
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == [
         (1, 1, 2, 1), (1, 1, 3, 1), (1, 2, 3, 1), (1, 3, 1, 1), (2, 1, 1, 1), (2, 1, 3, 1),
     ]  # fmt: skip
 
 
 def test_steps_longer_than_any_session_are_none():
-    assert set(Steps.counted(PLAYED, 9).lag.tolist()) == {1, 2}
-    assert len(Steps.counted(PLAYED.select([]), 3).lag) == 0
+    assert step_counts(PLAYED, 9).reach == 2
+    assert len(step_counts(PLAYED.select([]), 3).weights) == 0
 
 
 @given(sessions(min_size=1), CONFIGS)

@@ -11,6 +11,7 @@ import torch
 from export.write import write_bundle
 from models.baselines import Markov
 from models.evaluate import evaluate
+from models.hybrid import Counted, HybridConfig, parts_of
 from models.questions import PROTOCOLS, ask
 from models.rankers import BundleRanker, NeuralRanker
 from models.sasrec import SASRec, SASRecConfig
@@ -89,6 +90,26 @@ def test_a_served_bundle_ranks_as_its_network_does(model, bundle, protocol):
         [NeuralRanker(model), bundle], HELD_OUT, TRAIN.counts(), protocol, negatives=12
     )
     assert served.ranks.tolist() == ours.ranks.tolist()
+    if protocol == "leave-last-out":
+        assert served.sampled_ranks is not None
+        assert ours.sampled_ranks is not None
+        assert served.sampled_ranks.tolist() == ours.sampled_ranks.tolist()
+
+
+@pytest.fixture(scope="module")
+def hybrid(model, tmp_path_factory):
+    counted = Counted.of(TRAIN, HybridConfig(weight=0.7))
+    out = tmp_path_factory.mktemp("bundles") / "hybrid"
+    served = write(out, name="hybrid", **parts_of(model, counted, TRAIN.counts()))
+    return counted.beside(NeuralRanker(model), TRAIN.counts()), served
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_served_hybrid_ranks_as_it_does_where_it_is_trained(model, hybrid, protocol):
+    ours, served, network = evaluate(
+        [*hybrid, NeuralRanker(model)], HELD_OUT, TRAIN.counts(), protocol, negatives=12
+    )
+    assert served.ranks.tolist() == ours.ranks.tolist() != network.ranks.tolist()
     if protocol == "leave-last-out":
         assert served.sampled_ranks is not None
         assert ours.sampled_ranks is not None

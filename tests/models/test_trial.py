@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from models.hybrid import Counted, HybridConfig
 from models.losses import LossConfig
+from models.markov import step_counts
 from models.sasrec import SASRec, SASRecConfig
 from models.schedule import Schedule
 from models.sessions import Sessions, packed
@@ -44,6 +46,19 @@ def test_a_candidate_knows_the_new_tracks_and_counts_their_plays():
     assert made.counts.tolist() == [0, 4 + 16, 3 + 12, 2 + 12, 1 + 12, 12]
     assert made.model.item_embedding.weight.shape == (6, 8)
     assert len(trained.losses) == 5
+
+
+def test_a_hybrid_candidate_has_counted_the_window_too_and_keeps_its_weight():
+    plain = champion()
+    counted = Counted.of(REPLAY.reindexed(plain.track_ids), HybridConfig(weight=0.4))
+    made, _ = candidate(plain._replace(counted=counted), LEARN, REPLAY, CONFIG, seed=0)
+    assert made.counted is not None
+    assert made.counted.weight == 0.4
+    learned = counted.steps.weights.sum() + step_counts(LEARN, 5).weights.sum()
+    assert made.counted.steps.weights.sum() == learned
+    alone, both = made._replace(counted=None), made
+    found = compare(alone, both, LEARN)
+    assert found.candidate_rr.mean() > found.champion_rr.mean()
 
 
 def test_the_champion_is_left_as_it_was():

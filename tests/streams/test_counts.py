@@ -16,6 +16,26 @@ def counts(*triples: tuple[int, int, float]) -> TransitionCounts:
     )
 
 
+def test_steps_of_several_lengths_survive_parquet_and_counts_without_keep_their_columns():
+    one = counts((1, 2, 3), (2, 1, 1))
+    far = TransitionCounts(one.sources, one.targets, one.weights, np.array([3, 1], dtype=np.int32))
+    again = TransitionCounts.from_parquet(far.to_parquet())
+    assert again.lags is not None
+    assert (again.lags.tolist(), again.reach) == ([3, 1], 3)
+    assert TransitionCounts.from_parquet(one.to_parquet()).lags is None
+    assert (one.reach, counts().reach) == (1, 1)
+
+
+def test_a_pair_may_occur_once_for_each_lag():
+    ones = np.ones(2, dtype=np.int32)
+    weights = np.ones(2, dtype=np.float32)
+    TransitionCounts(ones, ones, weights, np.array([1, 2], dtype=np.int32))
+    with pytest.raises(ValueError, match="a pair twice"):
+        TransitionCounts(ones, ones, weights, np.array([2, 2], dtype=np.int32))
+    with pytest.raises(ValueError, match="a lag of 0, expected 1 or more"):
+        TransitionCounts(ones, ones, weights, np.array([1, 0], dtype=np.int32))
+
+
 def top(engine: CountsEngine, current: int, *exclude: int) -> tuple[list[int], list[float]]:
     scores, candidates = engine.top([[(current, 1)]], np.array([exclude or [0]]))
     return candidates[0].tolist(), scores[0].tolist()

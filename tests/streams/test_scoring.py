@@ -3,7 +3,6 @@
 import random
 from typing import Any
 
-import msgspec
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -14,17 +13,20 @@ from export.write import write_bundle
 from streams import scoring
 from streams.bundle import Bundle, BundleError, open_bundle
 from streams.graph import with_input_type
+from streams.packing import packed
 from streams.ranking import BundleScorer
-from streams.scoring import BoundEngine, OnnxEngine, load_scorer, packed
+from streams.scoring import BoundEngine, OnnxEngine, load_scorer
 from streams.settings import ScoringSettings
 from tests.bundles import (
     LENGTH,
     TRACKS,
     catalog,
     counts_files,
+    hybrid_files,
     network_files,
     place,
     signed,
+    tiny_counts,
     tiny_model,
 )
 
@@ -34,7 +36,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return open_bundle(place(network_files(), tmp_path_factory.mktemp("network")))
 
 
-@pytest.mark.parametrize(("files", "name"), [(network_files, "tiny"), (counts_files, "markov")])
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [(network_files, "tiny"), (counts_files, "markov"), (hybrid_files, "hybrid")],
+)
 def test_a_loaded_scorer_says_what_it_is(files, name, tmp_path, caplog):
     with caplog.at_level("INFO"):
         scorer = load_scorer(place(files(), tmp_path), ScoringSettings())
@@ -61,12 +66,14 @@ def test_weights_that_are_not_finite_degrade_the_rows_that_use_them_in_the_real_
         load_scorer(tmp_path, ScoringSettings())
 
 
-def test_a_session_gets_the_same_list_to_the_last_digit_in_any_company(tmp_path):
+@pytest.mark.parametrize("blended", [False, True], ids=["network", "hybrid"])
+def test_a_session_gets_the_same_list_to_the_last_digit_in_any_company(tmp_path, blended):
     """Two workers answer one event where one was cut off, and the promise is one list."""
     out = tmp_path / "wide"
+    counted: dict[str, Any] = {"counts": tiny_counts(), "weight": 0.3} if blended else {}
     write_bundle(
         out, name="wide", architecture="TinyEncoder", config={"length": LENGTH}, catalog=catalog(),
-        model=tiny_model(width=64), metrics={}, training={},
+        model=tiny_model(width=64), metrics={}, training={}, **counted,
     )  # fmt: skip
     scorer = load_scorer(out, ScoringSettings(provider="cpu"))
     rng = random.Random(3)
@@ -80,12 +87,19 @@ def test_a_session_gets_the_same_list_to_the_last_digit_in_any_company(tmp_path)
             assert scorer.rank(histories[start : start + size]) == alone[start : start + size]
 
 
-def test_a_bundle_of_network_and_counts_is_not_served_yet(tmp_path):
-    counts = counts_files(TRACKS)["counts.parquet"]
-    files = signed({**network_files(), "counts.parquet": counts}, tables=msgspec.UNSET)
-    place(files, tmp_path)
-    with pytest.raises(BundleError, match="blending"):
-        load_scorer(tmp_path, ScoringSettings())
+def test_counts_beside_a_network_raise_what_was_seen_to_follow_and_nothing_else(tmp_path):
+    histories = [[("t1", 1)], [("t2", 0), ("t1", 1)], [("t9", 1)]]
+    network = load_scorer(place(network_files(), tmp_path / "a"), ScoringSettings(k=100))
+    hybrid = load_scorer(place(hybrid_files(), tmp_path / "b"), ScoringSettings(k=100))
+    followers = [{"t2", "t3"}, {"t2", "t3", "t7"}, set()]
+    for alone, both, seen in zip(
+        network.rank(histories), hybrid.rank(histories), followers, strict=True
+    ):
+        before, after = dict(alone.items), dict(both.items)
+        listed = before.keys() & after.keys()
+        assert seen <= {track for track in after if track not in before} | listed
+        assert {track for track in listed if after[track] > before[track]} == listed & seen
+        assert {track for track in listed if after[track] == before[track]} == listed - seen
 
 
 def test_a_gpu_that_was_asked_for_and_is_not_there_is_an_error(tmp_path, monkeypatch):
@@ -105,11 +119,13 @@ def test_auto_serves_on_the_cpu_where_the_gpu_does_not_start(tmp_path, monkeypat
         load_scorer(tmp_path, ScoringSettings(provider="cuda"))
 
 
+@pytest.mark.parametrize("files", [network_files, hybrid_files])
 @pytest.mark.parametrize("batch", [1, 2, 8, 9])
 def test_bound_and_padded_batches_rank_as_plain_ones_within_half_precision(
-    bundle, batch, monkeypatch
+    files, batch, monkeypatch, tmp_path
 ):
     """The GPU's engine, run on the CPU: everything of it but CUDA itself."""
+    bundle = open_bundle(place(files(), tmp_path))
     sizes: list[int] = []
 
     def counted(sessions: list[list[tuple[int, int]]], length: int) -> dict[str, Any]:
@@ -147,10 +163,3 @@ def test_the_ranking_graph_takes_a_matrix_in_half_precision(bundle):
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, np.take_along_axis(exact, candidates, 1), atol=2e-2)
     assert not {0, 5} & set(candidates[0].tolist())
-
-
-def test_sessions_are_packed_to_the_right_length_padded_on_the_right():
-    arrays = packed([[(1, 2)], [(item, 1) for item in range(1, 9)]], 4)
-    assert arrays["items"].tolist() == [[1, 0, 0, 0], [5, 6, 7, 8]]
-    assert arrays["outcomes"].tolist() == [[2, 0, 0, 0], [1, 1, 1, 1]]
-    assert arrays["lengths"].tolist() == [1, 4]
