@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     _say(f"{suite.name}: reading {source.spec}")
     data = Data.read(source)
     if data.name != suite.data:
-        suite = replace(suite, title=f"{suite.title}: the same of {data.name}")
+        suite = replace(suite, title=f"{data.name}, asked as by the suite {suite.name}")
     work = Work(options.work / suite.name, code_digest(), any_code=options.any_code)
     outcomes = sit(suite, data, seeds, work, quick=options.quick, commit=commit(), say=_say)
     _say(f"{suite.name}: comparing {len(outcomes)} outcomes")
