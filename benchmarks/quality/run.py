@@ -49,7 +49,8 @@ def main(arguments: Sequence[str]) -> int:
     }
     command = ["segue", "bench", "quality", *arguments]
     result = {**provenance(command), **_told(options, seeds, outcomes), **contract}
-    home = options.work if options.quick or options.models else RESULTS
+    published = data.name == suite.data and not options.quick and options.models is None
+    home = RESULTS if published else options.work
     out = options.out or home / f"quality_{suite.name}.json"
     table = write_report(out, suite, result, outcomes)
     print(json.dumps(contract) if options.json else table)
