@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +89,18 @@ class Outcome:
 
     @classmethod
     def read(cls, path: Path) -> Outcome:
-        """Read what `write` kept."""
+        """Read what `write` kept.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        try:
+            return cls._read(path)
+        except (BadZipFile, EOFError, KeyError, OSError, TypeError, ValueError) as err:
+            raise ValueError(f"{path} cannot be read: {err!r}; delete it to make it anew") from err
+
+    @classmethod
+    def _read(cls, path: Path) -> Outcome:
         with np.load(path, allow_pickle=False) as kept:
             told = json.loads(kept["told"].tobytes())
             answers = {}

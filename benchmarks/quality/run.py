@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     _say(f"{suite.name}: reading {source.spec}")
     data = Data.read(source)
     if data.name != suite.data:
-        suite = replace(suite, title=f"{suite.title}: the same of {data.name}")
+        suite = replace(suite, title=f"{data.name}, asked as by the suite {suite.name}")
     work = Work(options.work / suite.name, code_digest(), any_code=options.any_code)
     outcomes = sit(suite, data, seeds, work, quick=options.quick, commit=commit(), say=_say)
     _say(f"{suite.name}: comparing {len(outcomes)} outcomes")
@@ -49,7 +49,8 @@ def main(arguments: Sequence[str]) -> int:
     }
     command = ["segue", "bench", "quality", *arguments]
     result = {**provenance(command), **_told(options, seeds, outcomes), **contract}
-    home = options.work if options.quick or options.models else RESULTS
+    published = data.name == suite.data and not options.quick and options.models is None
+    home = RESULTS if published else options.work
     out = options.out or home / f"quality_{suite.name}.json"
     table = write_report(out, suite, result, outcomes)
     print(json.dumps(contract) if options.json else table)

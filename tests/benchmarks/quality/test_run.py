@@ -91,7 +91,7 @@ def test_a_second_run_makes_nothing_again_and_says_the_same(printed, options, ca
 def test_without_json_the_tables_are_printed(options, printed, capsys):
     assert main(options) == 0
     out = capsys.readouterr().out
-    assert out.startswith("# MSSD subset, split by session: the same of simulated")
+    assert out.startswith("# simulated, asked as by the suite mssd-mini")
     assert "**next-track, all test sessions**" in out
 
 

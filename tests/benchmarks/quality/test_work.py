@@ -51,6 +51,15 @@ def test_a_write_that_broke_off_is_not_an_outcome(tmp_path, made):
     assert work.find("a", CONFIG) is None
 
 
+def test_a_damaged_outcome_is_named(tmp_path, made):
+    work = Work(tmp_path, "code")
+    work.keep("a", CONFIG, made)
+    (kept,) = tmp_path.iterdir()
+    kept.write_bytes(kept.read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"\.npz cannot be read: .*; delete it to make it anew"):
+        work.find("a", CONFIG)
+
+
 def test_a_training_keeps_a_folder_until_all_has_gone_well(tmp_path):
     work = Work(tmp_path, "code")
 
