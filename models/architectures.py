@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 import msgspec
+from torch import Tensor
 
 from .bert4rec import BERT4Rec, BERT4RecConfig
 from .encoder import Encoder, EncoderConfig
@@ -40,8 +41,18 @@ def make_config(architecture: str, sizes: Mapping[str, Any]) -> EncoderConfig:
     return config
 
 
-def make_encoder(config: EncoderConfig) -> Encoder:
-    """Build the encoder that a config describes, with fresh weights."""
+def make_encoder(config: EncoderConfig, features: Tensor | None = None) -> Encoder:
+    """Build the encoder that a config describes, with fresh weights.
+
+    `features` (N + 1, F) are what an encoder that reads content knows of tracks.
+
+    Raises:
+        ValueError: features for an encoder that reads none, or such as do not fit.
+    """
+    if features is not None:
+        if not isinstance(config, GRU4RecConfig):
+            raise ValueError(f"{type(config).__name__} reads no content features, got some")
+        return GRU4Rec(config, features)
     for kind, encoder in ARCHITECTURES.values():
         if type(config) is kind:
             return encoder(config)

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .encoder import Encoder
+from .outcomes import OutcomeEmbedding
 
-OUTCOMES = 5  # codes 0 (unknown, padding) to 4
 EMBEDDING = 0.1  # standard deviation of embeddings at the start
 PERCEPTRON = 64  # units of each of the two layers over the content features
 NEIGHBOURS = 5  # known tracks whose input a new track's is the mean of
@@ -100,9 +100,9 @@ class GRU4Rec(Encoder):
         if config.inputs == "content-mlp":
             layers = (nn.Linear(config.features, PERCEPTRON), nn.Linear(PERCEPTRON, PERCEPTRON))
             self.perceptron = nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU())
-        self.outcome_embedding = (
-            nn.Embedding(OUTCOMES, config.input_width) if config.outcomes else None
-        )
+        self.outcome_embedding = None
+        if config.outcomes:
+            self.outcome_embedding = OutcomeEmbedding(config.input_width, config.outcome_dropout)
         self.dropout = nn.Dropout(config.dropout)
         self.dropout_hidden = nn.Dropout(config.dropout_hidden)
         self.gru = nn.GRU(
@@ -126,17 +126,30 @@ class GRU4Rec(Encoder):
 
     def states(self, items: Tensor, outcomes: Tensor) -> Tensor:
         """Encode every position at once, (B, T), (B, T) -> (B, T, D)."""
-        states, _ = self.gru(self._embedded(items, outcomes))
+        states, _ = self.gru(self._read(self.look_up(items), outcomes))
         dropped: Tensor = self.dropout_hidden(states)
         return dropped
 
-    def step(self, items: Tensor, outcomes: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Read one more occurrence of each session, (B,), (B,), (L, B, D) -> (B, D), (L, B, D).
+    def step(self, looked_up: Tensor, outcomes: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Read one more occurrence of each session, (B, I'), (B,), (L, B, D) -> (B, D), (L, B, D).
 
-        From a hidden state of zeros, L such steps give what `states` gives for L positions.
+        `looked_up` is what `look_up` gives for its tracks. From a hidden state of zeros, L such
+        steps give what `states` gives for L positions.
         """
-        states, hidden = self.gru(self._embedded(items[:, None], outcomes[:, None]), hidden)
+        x = self._read(looked_up, outcomes).unsqueeze(1)  # (B, 1, I)
+        states, hidden = self.gru(x, hidden)
         return self.dropout_hidden(states.squeeze(1)), hidden
+
+    def look_up(self, items: Tensor) -> Tensor:
+        """Give what is known of tracks, (...) -> (..., I'): rows of a table, or features."""
+        return F.embedding(items, self.input_table, padding_idx=0)
+
+    @property
+    def input_table(self) -> Tensor:
+        """The table that the input is looked up in, (N + 1, I')."""
+        if self.features is not None:
+            return self.features
+        return (self.input_embedding or self.item_embedding).weight
 
     def grown_tables(self, rows: Tensor) -> dict[str, Tensor]:
         """Give a new track's input as the mean of those of the tracks it is scored most like."""
@@ -153,24 +166,12 @@ class GRU4Rec(Encoder):
             for name, table in tables.items()
         }
 
-    def _embedded(self, items: Tensor, outcomes: Tensor) -> Tensor:
-        if self.features is not None:
-            x = F.embedding(items, self.features)  # (B, T, F)
-            x = x if self.perceptron is None else self.perceptron(x)
-        else:
-            x = (self.input_embedding or self.item_embedding)(items)  # (B, T, I)
+    def _read(self, looked_up: Tensor, outcomes: Tensor) -> Tensor:
+        x = looked_up if self.perceptron is None else self.perceptron(looked_up)
         if self.outcome_embedding is not None:
-            x = x + self.outcome_embedding(self._partly_hidden(outcomes))
-        embedded: Tensor = self.dropout(x)
-        return embedded
-
-    def _partly_hidden(self, outcomes: Tensor) -> Tensor:
-        """Hide outcomes at random in training: on a `start` the newest is not known yet."""
-        if not self.training or not self.config.outcome_dropout:
-            return outcomes
-        shown = torch.rand(outcomes.shape, device=outcomes.device)
-        partly: Tensor = outcomes * (shown >= self.config.outcome_dropout)
-        return partly
+            x = x + self.outcome_embedding(outcomes)
+        read: Tensor = self.dropout(x)
+        return read
 
     @torch.no_grad()
     def init_weights(self) -> None:

@@ -67,8 +67,11 @@ class LossConfig:
                 f"skip_weights {self.skip_weights} and unlikelihood {self.unlikelihood}: expected "
                 "three weights (skipped at once, early, late) and one, all 0 or more"
             )
-        if self.negatives is not None and self.negatives < 1:
-            raise ValueError(f"negatives is {self.negatives}, expected 1 or more, or None")
+        if self.negatives is not None and self.negatives < (0 if self.in_batch else 1):
+            raise ValueError(
+                f"negatives is {self.negatives}, expected 1 or more, 0 with in_batch, or None for "
+                "the full catalog"
+            )
         if self.negatives is None and (self.sample_alpha or self.in_batch or self.logq != "off"):
             raise ValueError(
                 f"sample_alpha {self.sample_alpha}, in_batch {self.in_batch} and logq "

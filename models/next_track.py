@@ -45,7 +45,7 @@ def next_track_loss(
 
 def ranking_of(loss: LossConfig, items: int) -> Ranking:
     """Give the loss over a row's scores, for a catalog of so many items."""
-    beta = calibrated(loss.calibration, loss.negatives or items, items)
+    beta = calibrated(loss.calibration, items if loss.negatives is None else loss.negatives, items)
     return Ranking(name=loss.ranking, bpreg=loss.bpreg, elu=loss.elu, beta=beta)
 
 

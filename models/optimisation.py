@@ -1,7 +1,7 @@
 """One optimisation of one encoder: epochs, the best weights kept, stopping, going on after a kill.
 
-Rows lie on the device as integers, and batches are drawn by index. Which rows there are, and what
-"best" means, are the caller's to say; how a step is taken is in stepping.py.
+What an epoch's steps learn from, and what "best" means, are the caller's to say; how a step is
+taken is in stepping.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from torch import Tensor
 
 from .encoder import Encoder
 from .losses import LossConfig
-from .sampling import Rows
 from .schedule import EPOCHS, Schedule
 from .stepping import Stepper, under
 from .training_state import Place, TrainingState
@@ -52,10 +51,10 @@ Progress = Callable[[Step], None]
 class Optimisation:
     """One optimisation of one model."""
 
-    def __init__(self, model: Encoder, loss: LossConfig, schedule: Schedule, seed: int) -> None:
+    def __init__(self, stepper: Stepper, loss: LossConfig, schedule: Schedule) -> None:
         self.loss = loss
         self.schedule = schedule
-        self.stepper = Stepper(model, loss, schedule, seed)
+        self.stepper = stepper
         self._order = self.generator.get_state()  # before the epoch's batches were drawn
         self._best: dict[str, Tensor] = {}
 
@@ -66,19 +65,17 @@ class Optimisation:
 
     def fit(
         self,
-        rows: Rows,
         draw: Callable[[], Iterator[Tensor]],
         validate: Callable[[Encoder], float] | None,
         progress: Progress,
         clock: Callable[[], float],
         state: TrainingState | None = None,
     ) -> Trained:
-        """Run the epochs, each over the batches that `draw` gives, and keep the best weights.
+        """Run the epochs, each over the steps that `draw` gives, and keep the best weights.
 
         `draw` depends on nothing but `generator`. With `state` the run goes on from what is kept
         there, and keeps itself there; on a CPU it ends with the same numbers as one without a stop.
         """
-        rows = rows.to(self.stepper.device)
         at = self._resumed(state)
         began = saved = clock()
         began -= at.seconds
@@ -92,7 +89,7 @@ class Optimisation:
             for chosen in drawn[at.step :]:
                 now = clock()
                 elapsed = (now - began) / limit
-                at.summed += self.stepper.take(rows, chosen, max(at.done / total, elapsed))
+                at.summed += self.stepper.take(chosen, max(at.done / total, elapsed))
                 at.step += 1
                 at.done += 1
                 if not math.isfinite(at.summed):

@@ -44,23 +44,28 @@ def calibrated(t: float, negatives: int, items: int) -> float:
     although only a share of the negatives is seen.
     """
     share = min(1.0, negatives / max(1, items - 1))
-    return share * (t * (1 - 1 / share) + 1 / share)
+    return 1 - t * (1 - share)
 
 
-def value_and_gradient(ranking: Ranking, scores: Tensor, dead: Tensor) -> tuple[Tensor, Tensor]:
+def value_and_gradient(
+    ranking: Ranking, scores: Tensor, log_weight: Tensor
+) -> tuple[Tensor, Tensor]:
     """Give each row's loss and its gradient: (n, 1 + K), (n, K) -> (n,), (n, 1 + K).
 
-    Column 0 of `scores` is the target, the others are negatives, of which `dead` ones do not
-    count. A row without a living negative adds nothing, but for gbce. `scores` is overwritten.
+    Column 0 of `scores` is the target, the others are negatives. One with a weight of m counts as
+    m equal ones, and one with a weight of 0, whose log is -inf, not at all. A row in which no
+    negative counts adds nothing, but for gbce. `scores` is overwritten.
     """
-    loss, gradient = _RULES[ranking.name](ranking, scores, dead)
-    if ranking.name in ("bpr", "bpr-max", "top1-max") and (alone := dead.all(dim=1)).any():
-        return loss.masked_fill(alone, 0), gradient.masked_fill(alone[:, None], 0)
+    loss, gradient = _RULES[ranking.name](ranking, scores, log_weight)
+    if ranking.name in ("bpr", "bpr-max", "top1-max"):
+        alone = log_weight.amax(dim=1) == -torch.inf
+        if alone.any():
+            return loss.masked_fill(alone, 0), gradient.masked_fill(alone[:, None], 0)
     return loss, gradient
 
 
-def _ce(ranking: Ranking, scores: Tensor, dead: Tensor) -> tuple[Tensor, Tensor]:
-    scores[:, 1:].masked_fill_(dead, -torch.inf)
+def _ce(ranking: Ranking, scores: Tensor, log_weight: Tensor) -> tuple[Tensor, Tensor]:
+    scores[:, 1:].add_(log_weight)
     top, target = scores.amax(dim=1, keepdim=True), scores[:, :1].clone()
     odds = scores.sub_(top).exp_()
     total = odds.sum(dim=1, keepdim=True)
@@ -68,43 +73,44 @@ def _ce(ranking: Ranking, scores: Tensor, dead: Tensor) -> tuple[Tensor, Tensor]
     return (total.log() + top - target).squeeze(1), odds
 
 
-def _bpr(ranking: Ranking, scores: Tensor, dead: Tensor) -> tuple[Tensor, Tensor]:
+def _bpr(ranking: Ranking, scores: Tensor, log_weight: Tensor) -> tuple[Tensor, Tensor]:
     """Mean over the negatives j of -log sigma(r_i - r_j)."""
     margin = scores[:, 1:].sub_(scores[:, :1])  # r_j - r_i
-    count = (~dead).sum(dim=1, keepdim=True).clamp(min=1)
-    loss = F.softplus(margin).masked_fill_(dead, 0).sum(dim=1) / count.squeeze(1)
-    margin.sigmoid_().masked_fill_(dead, 0).div_(count)
+    share = log_weight.exp()
+    share /= share.sum(dim=1, keepdim=True)
+    loss = torch.linalg.vecdot(F.softplus(margin), share)
+    margin.sigmoid_().mul_(share)
     scores[:, 0] = -margin.sum(dim=1)
     return loss, scores
 
 
-def _bpr_max(ranking: Ranking, scores: Tensor, dead: Tensor) -> tuple[Tensor, Tensor]:
+def _bpr_max(ranking: Ranking, scores: Tensor, log_weight: Tensor) -> tuple[Tensor, Tensor]:
     """-log sum_j s_j sigma(r_i - r_j) + bpreg * sum_j s_j r_j^2, s the softmax of the negatives."""
-    slope = None
-    if ranking.elu:
-        ranked = F.elu(scores, ranking.elu)
-        slope = torch.where(scores > 0, 1, ranked + ranking.elu)
-        scores = ranked
-    target, rival = scores[:, :1], scores[:, 1:]
-    share = rival.masked_fill(dead, -torch.inf).softmax(dim=1)  # s
-    won = torch.sigmoid(target - rival)
+    ranked = F.elu(scores, ranking.elu) if ranking.elu else scores
+    target, rival = ranked[:, :1], ranked[:, 1:]
+    share = (rival + log_weight).softmax(dim=1)  # s
+    won = (target - rival).sigmoid_()
     part = share * won
-    total = part.sum(dim=1, keepdim=True) + _LEAST
+    total = part.sum(dim=1, keepdim=True)  # A
     size = rival * rival
     mean_size = torch.linalg.vecdot(share, size).unsqueeze(1)
-    loss = ranking.bpreg * mean_size - total.log()
+    loss = ranking.bpreg * mean_size - total.clamp(min=_LEAST).log()
     part.mul_(won)  # s_j sigma^2
-    d_target = part.sum(dim=1, keepdim=True) / total - (total - _LEAST) / total
-    # d s_j / d r_j and the rest, gathered: s_j (1 + bpreg (r_j^2 + 2 r_j - mean)) - s_j sigma^2 / A
-    size.add_(rival, alpha=2).sub_(mean_size).mul_(ranking.bpreg).add_(1)
-    gradient = torch.cat([d_target, size.mul_(share).sub_(part.div_(total))], dim=1)
-    return loss.squeeze(1), gradient if slope is None else gradient.mul_(slope)
+    total.clamp_(min=_LEAST)
+    gradient = torch.empty_like(scores)
+    gradient[:, :1] = part.sum(dim=1, keepdim=True) / total - 1
+    # s_j (1 + bpreg (r_j^2 + 2 r_j - mean)) - s_j sigma^2 / A
+    size.add_(rival, alpha=2).mul_(ranking.bpreg).add_(1 - ranking.bpreg * mean_size)
+    gradient[:, 1:] = size.mul_(share).addcdiv_(part, total, value=-1)
+    if ranking.elu:
+        gradient = torch.ops.aten.elu_backward(gradient, ranking.elu, 1, 1, True, ranked)
+    return loss.squeeze(1), gradient
 
 
-def _top1_max(ranking: Ranking, scores: Tensor, dead: Tensor) -> tuple[Tensor, Tensor]:
+def _top1_max(ranking: Ranking, scores: Tensor, log_weight: Tensor) -> tuple[Tensor, Tensor]:
     """sum_j s_j (sigma(r_j - r_i) + sigma(r_j^2)), s the softmax of the negatives."""
     target, rival = scores[:, :1], scores[:, 1:]
-    share = rival.masked_fill(dead, -torch.inf).softmax(dim=1)  # s
+    share = (rival + log_weight).softmax(dim=1)  # s
     lost, size = torch.sigmoid(rival - target), torch.sigmoid(rival * rival)
     cost = lost + size
     loss = torch.linalg.vecdot(share, cost).unsqueeze(1)
@@ -115,15 +121,16 @@ def _top1_max(ranking: Ranking, scores: Tensor, dead: Tensor) -> tuple[Tensor, T
     return loss.squeeze(1), gradient
 
 
-def _gbce(ranking: Ranking, scores: Tensor, dead: Tensor) -> tuple[Tensor, Tensor]:
+def _gbce(ranking: Ranking, scores: Tensor, log_weight: Tensor) -> tuple[Tensor, Tensor]:
     """Mean over target and negatives of -beta log sigma(r_i) and -log(1 - sigma(r_j))."""
     target, rival = scores[:, :1], scores[:, 1:]
-    count = (~dead).sum(dim=1, keepdim=True) + 1
-    loss = F.softplus(rival).masked_fill_(dead, 0).sum(dim=1, keepdim=True)
-    loss += ranking.beta * F.softplus(-target)
+    weight = log_weight.exp()
+    count = weight.sum(dim=1) + 1
+    loss = torch.linalg.vecdot(F.softplus(rival), weight)
+    loss += ranking.beta * F.softplus(-target).squeeze(1)
     d_target = ranking.beta * (torch.sigmoid(target) - 1)
-    gradient = torch.cat([d_target, torch.sigmoid(rival).masked_fill_(dead, 0)], dim=1)
-    return (loss / count).squeeze(1), gradient.div_(count)
+    gradient = torch.cat([d_target, torch.sigmoid(rival).mul_(weight)], dim=1)
+    return loss / count, gradient.div_(count.unsqueeze(1))
 
 
 _RULES: dict[RankingName, Callable[[Ranking, Tensor, Tensor], tuple[Tensor, Tensor]]] = {

@@ -25,7 +25,7 @@ class Compared(NamedTuple):
     targets: Tensor  # (n,)
     current: Tensor  # (n,) always a negative, unless it is the target, or 0
     negatives: Tensor  # (K,) may hold targets and repeats
-    # Taken off the scores, as a correction for how likely each was to be here (sampling.py).
+    # Taken off the scores of a softmax, for how likely each was to be here (next_track.py).
     own_offsets: Tensor | None = None  # (n, 2) of target and current
     offsets: Tensor | None = None  # (K,)
 
@@ -80,14 +80,11 @@ class _SampledLoss(torch.autograd.Function):
             torch.mm(inputs, shared.T, out=scores[:, 2:])
             scores[:, :2] = torch.bmm(ours, inputs.unsqueeze(2)).squeeze(2)
             if compared.own_offsets is not None:
-                scores[:, :2] -= compared.own_offsets[rows]
-            if compared.offsets is not None:
-                scores[:, 2:] -= compared.offsets
-            values, slope = value_and_gradient(ranking, scores, _dead(pair.int(), negatives))
-            if emphasis is None:
-                total += values.sum()
-            else:
-                total += _emphasised(values, slope, Emphasis(*(part[rows] for part in emphasis)))
+                scores[:, 0] -= compared.own_offsets[rows, 0]
+            log_weight = _log_weight(pair, negatives, compared, rows)
+            some = None if emphasis is None else Emphasis(*(part[rows] for part in emphasis))
+            value, slope = summed(ranking, scores, log_weight, some)
+            total += value
             torch.mm(slope[:, 2:], shared, out=d_states[rows])
             d_states[rows] += torch.bmm(slope[:, None, :2], ours).squeeze(1)
             torch.mul(slope[:, :2, None], inputs[:, None], out=d_own[rows])
@@ -107,18 +104,55 @@ class _SampledLoss(torch.autograd.Function):
         return d_states * gradient, d_matrix * gradient, None, None, None
 
 
-def _emphasised(values: Tensor, slope: Tensor, emphasis: Emphasis) -> Tensor:
-    """Weigh rows: their losses are summed, (n,) -> scalar, the slopes (n, 2 + K) changed."""
+def summed(
+    ranking: Ranking, scores: Tensor, log_weight: Tensor, emphasis: Emphasis | None
+) -> tuple[Tensor, Tensor]:
+    """Give the sum over rows and its gradient, as `value_and_gradient` takes and gives them."""
+    values, slope = value_and_gradient(ranking, scores, log_weight)
+    if emphasis is None:
+        return values.sum(), slope
     p = (-values).exp().clamp(max=SURE)  # of the target, where the loss is a softmax's
     slope.mul_((emphasis.weights - emphasis.against * p / (1 - p))[:, None])
-    return emphasis.weights @ values - emphasis.against @ torch.log1p(-p)
+    return emphasis.weights @ values - emphasis.against @ torch.log1p(-p), slope
 
 
-def _dead(pair: Tensor, negatives: Tensor) -> Tensor:
-    """Say which negatives do not count, (c, 2), (K,) -> (c, 1 + K), the current track first."""
-    target, current = pair[:, :1], pair[:, 1:]
-    dead = torch.empty(len(pair), 1 + len(negatives), dtype=torch.bool, device=pair.device)
-    dead[:, :1] = (current == target) | (current == 0)
-    torch.eq(negatives, target, out=dead[:, 1:])
-    dead[:, 1:] |= negatives == current
-    return dead
+def _log_weight(own: Tensor, negatives: Tensor, compared: Compared, rows: slice) -> Tensor:
+    """Give the log weights of current track and negatives, (c, 2), (K,) int32 -> (c, 1 + K)."""
+    target, current = own[:, :1].int(), own[:, 1:].int()
+    weight = torch.zeros(len(own), 1 + len(negatives), device=own.device)
+    if compared.own_offsets is not None:
+        weight[:, 0] = -compared.own_offsets[rows, 1]
+    if compared.offsets is not None:
+        weight[:, 1:] = -compared.offsets
+    weight[:, :1].masked_fill_((current == target) | (current == 0), -torch.inf)
+    weight[:, 1:].masked_fill_((negatives == target) | (negatives == current), -torch.inf)
+    return weight
+
+
+class Candidates(NamedTuple):
+    """The same comparison with every track in one column: C of them, which each row weighs."""
+
+    items: Tensor  # (C,) all different, in order
+    target: Tensor  # (n,) columns
+    current: Tensor  # (n,)
+    log_weight: Tensor  # (n, C) as negatives: how many times each counts, less its correction
+
+
+def candidates(compared: Compared) -> Candidates:
+    """Gather what is drawn twice, or is another row's target, in one column.
+
+    The losses are the same; a table's rows are read once, and their gradients need no adding up.
+    """
+    n = len(compared.targets)
+    occurring = torch.cat([compared.targets, compared.current, compared.negatives])
+    items, place = torch.unique(occurring, return_inverse=True)
+    target, current, drawn = place.split([n, n, len(compared.negatives)])
+    times = None if compared.offsets is None else (-compared.offsets).exp()
+    weight = torch.bincount(drawn, times, minlength=len(items)).float()  # (C,)
+    log_weight = weight.log().repeat(n, 1)
+    rows = torch.arange(n, device=items.device)
+    log_weight[rows, current] = 0.0  # once, however often it was drawn
+    if compared.own_offsets is not None:
+        log_weight[rows, current] -= compared.own_offsets[:, 1]
+    log_weight[rows, target] = -torch.inf
+    return Candidates(items, target, current, log_weight)

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 Shape = Literal["one-cycle", "cosine", "constant"]
 SelectBy = Literal["mrr@20", "ndcg@10"]
+Mode = Literal["all-positions", "session-parallel"]
 
 EPOCHS = 10
 ENOUGH = 450
@@ -23,11 +24,13 @@ class Schedule:
     """How long and how fast."""
 
     epochs: int | None = None  # None: 10; from nothing on little data, what makes ENOUGH steps
-    batch: int = 128  # rows a step
+    mode: Mode = "all-positions"  # of a row in one pass, by Adam; or one of each slot, by Adagrad
+    batch: int = 128  # rows a step; slots
     learning_rate: float = 5e-3  # at the top
     shape: Shape = "one-cycle"  # of the learning rate over the run; `share_of_top` says which
-    weight_decay: float = 0.0  # decoupled, as in AdamW (arXiv:1711.05101)
+    weight_decay: float = 0.0  # decoupled, as in AdamW (arXiv:1711.05101); Adagrad's is plain L2
     betas: tuple[float, float] = (0.9, 0.999)  # of Adam's two moments
+    momentum: float = 0.0  # of Adagrad, in session-parallel mode
     clip: float = 5.0  # largest norm of a step's gradient
     patience: int = 3  # epochs without a better validation figure before it stops
     select_by: SelectBy = "mrr@20"  # the validation figure
@@ -50,7 +53,11 @@ class Schedule:
             raise ValueError(
                 f"weight_decay {self.weight_decay} must be 0 or more, betas {self.betas} in [0, 1)"
             )
-        for name, kind in (("shape", Shape), ("select_by", SelectBy)):
+        if not 0 <= self.momentum < 1 or (self.momentum and self.mode == "all-positions"):
+            raise ValueError(
+                f"momentum {self.momentum} must be in [0, 1), and is of mode session-parallel alone"
+            )
+        for name, kind in (("mode", Mode), ("shape", Shape), ("select_by", SelectBy)):
             if getattr(self, name) not in get_args(kind):
                 raise ValueError(
                     f"{name} {getattr(self, name)!r}: expected one of {', '.join(get_args(kind))}"

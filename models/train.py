@@ -1,8 +1,9 @@
 """Trains an encoder on sessions, from nothing or from the weights of a model that serves.
 
-All positions of a session are learned in one pass, the loss is on the real ones alone. How the
-steps are taken is in optimisation.py; when to train, and whether the result may serve, is decided
-elsewhere (finetune.py, gate.py).
+All positions of a session are learned in one pass, the loss is on the real ones alone; or one
+occurrence of many sessions side by side (session_parallel.py). How the steps are taken is in
+optimisation.py; when to train, and whether the result may serve, is decided elsewhere (finetune.py,
+gate.py).
 """
 
 from __future__ import annotations
@@ -17,18 +18,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from . import metrics
 from .architectures import make_encoder
 from .encoder import Encoder, EncoderConfig
 from .evaluate import evaluate
+from .gru4rec import GRU4Rec
 from .losses import LossConfig
 from .optimisation import Optimisation, Progress, Trained
+from .parallel_stepping import ParallelStepper
 from .questions import ProtocolName
 from .rankers import NeuralRanker
-from .sampling import Rows, batches, mixed_batches, training_rows
+from .sampling import NegativeSampler, Rows, batches, mixed_batches, training_rows
 from .schedule import Schedule, SelectBy
+from .session_parallel import parallel_steps
 from .sessions import Sessions, joined
+from .stepping import RowStepper, Stepper
 from .training_state import TrainingState, digest
 
 FINE_TUNING = Schedule(epochs=2, learning_rate=1e-3)
@@ -43,6 +49,7 @@ def train(
     *,
     seed: int = 0,
     protocol: ProtocolName = "next-track",
+    features: Tensor | None = None,
     device: torch.device | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: float = 120.0,
@@ -52,28 +59,48 @@ def train(
     """Train from nothing and keep the epoch that ranks `valid` best, as `protocol` asks.
 
     Both sets are over one catalog of `config.items` tracks. The same seed gives the same numbers
-    on a CPU, unless `schedule.seconds` is set.
+    on a CPU, unless `schedule.seconds` is set. `features` (N + 1, F) are for encoders that read
+    content.
 
     `checkpoint` is a folder for what an interrupted training needs to go on to the same numbers. It
     is written after every epoch, and every `checkpoint_every` seconds within one; the next call
     with the same arguments goes on from it. The caller removes it once the result is safe.
 
     Raises:
-        ValueError: catalogs differ, there is nothing to train on, or the checkpoint is of another
-            training.
+        ValueError: catalogs differ, there is nothing to train on, the encoder needs features and
+            has none, its mode of training is another's, or the checkpoint is of another training.
         FloatingPointError: the loss is no longer finite.
     """
-    rows = _rows(sessions, config)
-    schedule = (schedule or Schedule()).from_nothing(len(rows))
+    rows, schedule = _rows(sessions, config), schedule or Schedule()
+    sampler = NegativeSampler(torch.from_numpy(sessions.counts()), loss.sample_alpha)
     with _reproducible(seed, schedule.threads):
-        run = Optimisation(make_encoder(config).to(device or best_device()), loss, schedule, seed)
-        draw = partial(batches, len(rows), schedule.batch, run.generator)
+        model = make_encoder(config, features).to(device or best_device())
+        if not all(buffer.isfinite().all() for buffer in model.buffers()):
+            raise ValueError(f"{config} reads content features: give them, a row for each track")
+        stepper: Stepper
+        if schedule.mode == "session-parallel":
+            if not isinstance(model, GRU4Rec):
+                raise ValueError(
+                    f"schedule.mode session-parallel needs an encoder that steps, which "
+                    f"{model.architecture} is not: train gru4rec, or give mode all-positions"
+                )
+            steps = parallel_steps(sessions, schedule.batch)
+            schedule = schedule.from_nothing(len(steps) * schedule.batch)
+            stepper = ParallelStepper(model, loss, schedule, seed, steps, sampler)
+            draw = partial(_in_order, len(steps))
+        else:
+            schedule = schedule.from_nothing(len(rows))
+            stepper = RowStepper(model, loss, schedule, seed, rows, sampler)
+            draw = partial(batches, len(rows), schedule.batch, stepper.generator)
+        run = Optimisation(stepper, loss, schedule)
         state = None
         if checkpoint is not None:
             identity = _identity(run, rows, sessions, valid, seed) | {"protocol": protocol}
+            if features is not None:
+                identity["features"] = digest([features])
             state = TrainingState(checkpoint, identity, every=checkpoint_every)
         judge = _validation(valid, sessions, schedule.select_by, protocol)
-        return run.fit(rows, draw, judge, progress, clock, state)
+        return run.fit(draw, judge, progress, clock, state)
 
 
 def fine_tune(
@@ -95,25 +122,34 @@ def fine_tune(
     (gate.py).
 
     Raises:
-        ValueError: catalogs differ, or there is nothing new to train on.
+        ValueError: catalogs differ, there is nothing new to train on, or the mode is another.
         FloatingPointError: the loss is no longer finite.
     """
+    if schedule.mode != "all-positions":
+        raise ValueError(f"fine-tuning mixes rows: schedule.mode {schedule.mode} cannot do that")
     fresh, old = _rows(new, model.config), training_rows(replay, model.config.length)
+    plays = torch.from_numpy(new.counts() + replay.counts())
+    sampler = NegativeSampler(plays, loss.sample_alpha)
     rows = Rows(*(torch.cat(pair) for pair in zip(fresh, old, strict=True)))
     validate = None
     if valid is not None:
         validate = _validation(valid, joined([new, replay]), schedule.select_by)
     with _reproducible(seed, schedule.threads):
-        run = Optimisation(copy.deepcopy(model), loss, schedule, seed)
+        stepper = RowStepper(copy.deepcopy(model), loss, schedule, seed, rows, sampler)
         draw = partial(
-            mixed_batches, len(fresh), len(old), schedule.new_share, schedule.batch, run.generator
-        )
-        return run.fit(rows, draw, validate, progress, clock)
+            mixed_batches, len(fresh), len(old), schedule.new_share, schedule.batch,
+            stepper.generator,
+        )  # fmt: skip
+        return Optimisation(stepper, loss, schedule).fit(draw, validate, progress, clock)
 
 
 def best_device() -> torch.device:
     """Choose a GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _in_order(steps: int) -> Iterator[Tensor]:
+    yield from torch.split(torch.arange(steps), 1)
 
 
 def _rows(sessions: Sessions, config: EncoderConfig) -> Rows:

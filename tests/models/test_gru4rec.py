@@ -50,7 +50,7 @@ def test_steps_from_zero_give_what_the_replayed_session_gives(layers):
     hidden = torch.zeros(layers, 3, CONFIG.width)
     stepped = []
     for t in range(8):
-        state, hidden = model.step(items[:, t], outcomes[:, t], hidden)
+        state, hidden = model.step(model.look_up(items[:, t]), outcomes[:, t], hidden)
         stepped.append(state)
     torch.testing.assert_close(torch.stack(stepped, dim=1), model.states(items, outcomes))
 

@@ -8,22 +8,26 @@ from torch import Tensor
 from models import sampled
 from models.losses import Emphasis
 from models.ranking_losses import RANKINGS, Ranking, value_and_gradient
-from models.sampled import Compared, sampled_loss
+from models.sampled import Compared, candidates, sampled_loss, summed
 from tests.models.test_losses import D, N, gradient, plain_softmax, tensors
 
 CE = Ranking(name="ce")
 
 
 def plain_scores(states: Tensor, matrix: Tensor, c: Compared) -> tuple[Tensor, Tensor]:
-    """Scores (n, 2 + K) and which negatives are dead (n, 1 + K), by autograd."""
+    """Scores (n, 2 + K), by autograd, and the log weights of negatives (n, 1 + K)."""
     own = torch.stack([c.targets, c.current], dim=1)
     columns = torch.cat([own, c.negatives.expand(len(own), -1)], dim=1)
     scores = (matrix[columns] * states[:, None]).sum(dim=2)
-    if c.own_offsets is not None and c.offsets is not None:
-        scores = scores - torch.cat([c.own_offsets, c.offsets.expand(len(own), -1)], dim=1)
     repeated = (columns[:, 2:] == own[:, :1]) | (columns[:, 2:] == own[:, 1:])
     idle = (c.current == c.targets) | (c.current == 0)
-    return scores, torch.cat([idle[:, None], repeated], dim=1)
+    dead = torch.cat([idle[:, None], repeated], dim=1)
+    log_weight = torch.zeros(dead.shape, dtype=scores.dtype)
+    if c.own_offsets is not None and c.offsets is not None:
+        scores = torch.cat([scores[:, :1] - c.own_offsets[:, :1], scores[:, 1:]], dim=1)
+        log_weight[:, 0] -= c.own_offsets[:, 1]
+        log_weight[:, 1:] -= c.offsets
+    return scores, log_weight.masked_fill(dead, -torch.inf)
 
 
 WEIGHTS = Emphasis(torch.tensor([1.0, 0.3, 0.0, 1.0, 0.3, 1.0]), torch.zeros(6))
@@ -50,8 +54,8 @@ def test_value_and_both_gradients_are_those_of_the_scores_written_out(
     ours = sampled_loss(states, matrix, compared, ranking, emphasis)
     found = torch.autograd.grad(3 * ours, (states, matrix))
 
-    scores, dead = plain_scores(states, matrix, compared)
-    values, slope = value_and_gradient(ranking, scores.detach().clone(), dead)
+    scores, log_weight = plain_scores(states, matrix, compared)
+    values, slope = value_and_gradient(ranking, scores.detach().clone(), log_weight)
     rows = values.clone().requires_grad_()
     mean = rows.mean() if emphasis is None else emphasis.mean(rows)
     (by_row,) = torch.autograd.grad(mean, rows)
@@ -127,3 +131,24 @@ def test_padding_is_never_moved():
     loss = softmax(states, matrix, targets, torch.zeros_like(targets), torch.tensor([1, 2]))
     assert not gradient(loss, matrix)[0].any()
     assert gradient(softmax(states, matrix, targets, targets, targets), matrix).shape == (N + 1, D)
+
+
+@pytest.mark.parametrize("name", RANKINGS)
+def test_one_column_for_each_track_gives_the_same_loss(name):
+    states, matrix, targets = tensors()
+    current = torch.tensor([1, 2, 3, int(targets[3]), 5, 6])
+    drawn = torch.cat([targets, torch.tensor([2, 2, 7, 1])])
+    g = torch.Generator().manual_seed(5)
+    own_offsets, offsets = torch.randn(6, 2, generator=g), torch.randn(N + 1, generator=g)[drawn]
+    compared = Compared(targets, current, drawn, own_offsets, offsets)
+    ranking = Ranking(name=name, bpreg=0.7, elu=0.5, beta=0.3)
+    expected = sampled_loss(states, matrix, compared, ranking)
+
+    once = candidates(compared)
+    assert len(set(once.items.tolist())) == len(once.items)
+    assert once.items[once.target].tolist() == targets.tolist()
+    assert once.items[once.current].tolist() == current.tolist()
+    columns = (states @ matrix[once.items].T).detach().float()
+    own = columns.gather(1, once.target[:, None]) - own_offsets[:, :1]
+    total, _ = summed(ranking, torch.cat([own, columns], dim=1), once.log_weight, None)
+    torch.testing.assert_close(total / 6, expected.detach(), atol=1e-5, rtol=1e-5)
