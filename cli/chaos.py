@@ -101,13 +101,13 @@ def soak(
     from benchmarks.chaos.kinds import kinds
     from benchmarks.chaos.plan import Plan
     from benchmarks.chaos.run import run, shape
-    from benchmarks.chaos.soak import KINDS, RETENTION_SECONDS
+    from benchmarks.chaos.soak import CALM, KINDS, RETENTION_SECONDS
 
     size, seconds = shape(nodes, workers, 6.0), 60 * minutes
     mild = [kind for kind in KINDS if kind in kinds(size)]
     plan = Plan(
-        faults=schedule.mixed(seed, seconds, size, mild), seconds=seconds, shape=size, rate=rate,
-        seed=seed, directory=directory, retention=RETENTION_SECONDS,
+        faults=schedule.mixed(seed, seconds, size, mild, CALM), seconds=seconds, shape=size,
+        rate=rate, seed=seed, directory=directory, retention=RETENTION_SECONDS,
     )  # fmt: skip
     raise typer.Exit(run(plan, report, picture, as_json, soak=True))
 

@@ -17,6 +17,8 @@ FIRST = 5.0
 """Seconds of undisturbed load before the first fault."""
 LAST = 3.0
 """Seconds of undisturbed load after the last one."""
+CALM = (4.0, 9.0)
+"""Seconds from the end of all faults to the next one, unless told otherwise."""
 COMPANY = 0.3
 """Of the faults begin while another, of another lane, is under way."""
 
@@ -44,8 +46,16 @@ def lanes(fault: Fault) -> frozenset[str]:
     return frozenset(KINDS[fault.kind].lanes)
 
 
-def mixed(seed: int, seconds: float, shape: Shape, only: Collection[str] = ()) -> list[Fault]:
+def mixed(
+    seed: int,
+    seconds: float,
+    shape: Shape,
+    only: Collection[str] = (),
+    calm: tuple[float, float] = CALM,
+) -> list[Fault]:
     """Faults of every kind in turn, in an order, at times and on targets that the seed decides.
+
+    `calm` are the least and the most seconds from the end of all faults to the next one.
 
     Raises:
         ValueError: `only` names a kind that there is not, or cannot be had here.
@@ -76,7 +86,7 @@ def mixed(seed: int, seconds: float, shape: Shape, only: Collection[str] = ()) -
         if fault is not None and rng.random() < COMPANY:
             at = fault.second + rng.uniform(1, 4)
         else:
-            at = over + rng.uniform(4, 9)
+            at = over + rng.uniform(*calm)
 
 
 def _random(what: str, seed: int, shape: Shape) -> random.Random:

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 from .crew import Crew
 
 KINDS = ("broker-kill", "broker-stop", "link-delay", "link-resets", "link-cut", "prometheus-down")
+CALM = (15.0, 40.0)
+"""Seconds between faults: a worker is to catch up, or a backlog is measured and no steady state."""
 RETENTION_SECONDS = 60
 EVERY = 5.0
 SETTLED = 300.0

@@ -171,12 +171,19 @@ class WorkerApp(LedgerApp):
         return dict(self._waiting())
 
     def _waiting(self) -> Iterator[tuple[str, Hashable]]:
-        for partition, taken, end in self._ends():
+        ends = list(self._ends())
+        moved = sum(taken for _, taken, _ in ends)
+        for partition, taken, end in ends:
             answered = self.ledger.committable(partition) or 0
             committed = self.committed(partition) or 0
             self.metrics.lag.labels(str(partition)).set(max(0, end - taken))
             if taken < end:
-                yield f"taking events of partition {partition}", taken
+                # What Faust has read waits its turn behind other partitions' events: in a backlog
+                # for minutes, and all is well as long as those move.
+                consumer = cast(Consumer, self.consumer)
+                read = consumer._read_offset.get(TP(self.events_topic, partition)) or 0
+                place = f"{taken} while all are at {moved}" if read > taken else f"{taken}"
+                yield f"taking events of partition {partition}", place
             if answered < taken:
                 yield f"answering events of partition {partition}", answered
             if committed < answered:
