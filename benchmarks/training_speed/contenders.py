@@ -93,11 +93,11 @@ def _rows(sessions: Sessions, config: EncoderConfig, loss: LossConfig, batch: in
     stepper = RowStepper(
         make_encoder(config).train(), loss, Schedule(batch=batch), 0, rows, sampler
     )
-    targets = (rows.items[:, 1:] > 0).sum(dim=1)
+    lengths = rows.lengths()
     while True:
-        for chosen in batches(len(rows), batch, stepper.generator):
+        for chosen in batches(len(rows), batch, stepper.generator, lengths):
             stepper.take(chosen, 0.5)
-            yield int(targets[chosen].sum())
+            yield int((lengths[chosen] - 1).sum())
 
 
 def _plain_rows(
