@@ -40,6 +40,7 @@ class Case:
     data: str  # a data set's name
     ours: Callable[[Sessions], Contender]
     plain: Callable[[Sessions], Contender]
+    sparse: Callable[[Sessions], Contender] | None = None  # plain, but for sparse row gradients
     known: float | None = None  # events/s, one thread, measured beforehand with published code
     known_of: str = ""
 
@@ -58,8 +59,10 @@ def _parallel(sessions: Sessions, loss: LossConfig, slots: int) -> Contender:
             yield len(steps.busy(step))
 
 
-def _plain_parallel(sessions: Sessions, loss: LossConfig, slots: int) -> Contender:
-    model = plain.PlainGRU4Rec(sessions.n_items, WIDTH, DROPOUT).train()
+def _plain_parallel(
+    sessions: Sessions, loss: LossConfig, slots: int, *, sparse: bool = False
+) -> Contender:
+    model = plain.PlainGRU4Rec(sessions.n_items, WIDTH, DROPOUT, sparse=sparse).train()
     # As by default, but without a warning.
     torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
     optimiser = torch.optim.Adagrad(model.parameters(), lr=0.05, eps=1e-6)
@@ -164,6 +167,7 @@ CASES = (
         "30music",
         lambda sessions: _parallel(sessions, BPR_MAX, 80),
         lambda sessions: _plain_parallel(sessions, BPR_MAX, 80),
+        lambda sessions: _plain_parallel(sessions, BPR_MAX, 80, sparse=True),
         3540,
         _OFFICIAL,
     ),
@@ -172,6 +176,7 @@ CASES = (
         "30music",
         lambda sessions: _parallel(sessions, CE, 32),
         lambda sessions: _plain_parallel(sessions, CE, 32),
+        lambda sessions: _plain_parallel(sessions, CE, 32, sparse=True),
         2310,
         _OFFICIAL,
     ),

@@ -20,11 +20,10 @@ Session = list[int]
 class PlainGRU4Rec(nn.Module):
     """One embedding for inputs and outputs, a GRU, dropout on the input, a bias for each track."""
 
-    def __init__(self, items: int, width: int, dropout: float) -> None:
+    def __init__(self, items: int, width: int, dropout: float, *, sparse: bool) -> None:
         super().__init__()
-        # Sparse gradients: with dense ones Adagrad takes several times as long.
-        self.embedding = nn.Embedding(items + 1, width, padding_idx=0, sparse=True)
-        self.bias = nn.Embedding(items + 1, 1, sparse=True)
+        self.embedding = nn.Embedding(items + 1, width, padding_idx=0, sparse=sparse)
+        self.bias = nn.Embedding(items + 1, 1, sparse=sparse)
         self.gru = nn.GRU(width, width, batch_first=True)
         self.dropout = nn.Dropout(dropout)
 

@@ -66,13 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _compared(case: Case, sessions: Sessions, rounds: int, seconds: float) -> dict[str, Any]:
     """Let both take turns, and give medians and the spread of each."""
     makers = {"ours": case.ours, "plain": case.plain}
+    if case.sparse is not None:
+        makers["plain, sparse gradients"] = case.sparse
     contenders: dict[str, Contender] = {}
     for side, make in makers.items():
         torch.manual_seed(0)
         contenders[side] = make(sessions)
         for _ in range(WARM_UP):
             next(contenders[side])
-    taken: dict[str, list[Round]] = {"ours": [], "plain": []}
+    taken: dict[str, list[Round]] = {side: [] for side in makers}
     for number in range(rounds):
         # Who goes first alternates too.
         for side in list(contenders)[:: 1 if number % 2 == 0 else -1]:
@@ -86,17 +88,25 @@ def _compared(case: Case, sessions: Sessions, rounds: int, seconds: float) -> di
         "targets_an_epoch": events,
         **sides,
     }
-    for clock in ("wall", "cpu"):
-        ratios = [
-            (ours.events / getattr(ours, clock)) / (other.events / getattr(other, clock))
-            for ours, other in zip(*taken.values(), strict=True)
-        ]
-        row[f"ratio_{clock}"] = statistics.median(ratios)
-        row[f"ratio_{clock}_rounds"] = ratios
+    for side in list(makers)[1:]:
+        for clock in ("wall", "cpu"):
+            name = f"{clock}" if side == "plain" else f"sparse_{clock}"
+            row[f"ratio_{name}"], row[f"ratio_{name}_rounds"] = _ratio(
+                taken["ours"], taken[side], clock
+            )
     if case.known is not None:
         row["known"] = {"events_per_second": case.known, "of": case.known_of}
         row["ratio_known"] = sides["ours"]["events_per_second"]["median"] / case.known
     return row
+
+
+def _ratio(ours: list[Round], theirs: list[Round], clock: str) -> tuple[float, list[float]]:
+    """Give how many times as fast ours is, the median and in each round."""
+    ratios = [
+        (one.events / getattr(one, clock)) / (other.events / getattr(other, clock))
+        for one, other in zip(ours, theirs, strict=True)
+    ]
+    return statistics.median(ratios), ratios
 
 
 def _round(contender: Contender, seconds: float) -> Round:
@@ -139,12 +149,16 @@ def _line(row: dict[str, Any]) -> str:
         f"{side} {row[side]['events_per_second']['median']:.0f} events/s "
         f"({row[side]['seconds_an_epoch']:.1f} s an epoch, "
         f"{row[side]['events_per_cpu_second']['median']:.0f} a CPU second)"
-        for side in ("ours", "plain")
+        for side in ("ours", "plain", "plain, sparse gradients")
+        if side in row
     )
-    return (
-        f"{row['case']} ({row['data']}): {', '.join(sides)}: {row['ratio_wall']:.2f} x by wall, "
-        f"{row['ratio_cpu']:.2f} x by CPU{beside}"
-    )
+    ratios = [f"{row['ratio_wall']:.2f} x plain by wall", f"{row['ratio_cpu']:.2f} x by CPU"]
+    if "ratio_sparse_wall" in row:
+        ratios += [
+            f"{row['ratio_sparse_wall']:.2f} x plain with sparse gradients by wall",
+            f"{row['ratio_sparse_cpu']:.2f} x by CPU",
+        ]
+    return f"{row['case']} ({row['data']}): {'; '.join(sides)}: {', '.join(ratios)}{beside}"
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -12,7 +12,7 @@ from models.losses import LossConfig
 from models.next_track import ranking_of
 from models.ranking_losses import value_and_gradient
 from models.session_parallel import parallel_steps
-from models.sessions import packed
+from models.sessions import Sessions, packed
 
 CASES = [case for case in contenders.CASES if case.name != "sasrec, full cross entropy, batch 128"]
 DATA = "simulated:sessions=60,tracks=100,seed=1"
@@ -31,7 +31,7 @@ def test_the_plain_loss_is_ours():
 @torch.no_grad()
 def test_the_plain_model_is_ours():
     ours = GRU4Rec(GRU4RecConfig(items=9, width=4, outcomes=False, item_bias=True)).eval()
-    theirs = plain.PlainGRU4Rec(9, 4, 0.3).eval()
+    theirs = plain.PlainGRU4Rec(9, 4, 0.3, sparse=True).eval()
     theirs.embedding.weight.copy_(ours.item_embedding.weight)
     theirs.bias.weight.zero_()
     theirs.gru.load_state_dict(ours.gru.state_dict())
@@ -57,7 +57,7 @@ def test_the_plain_batches_are_our_steps_until_a_slot_has_no_session_left():
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_contender_takes_steps_and_counts_events(case):
     sessions = open_source(DATA).load().select(range(12)).compacted()
-    for make in (case.ours, case.plain):
+    for make in filter(None, (case.ours, case.plain, case.sparse)):
         contender = make(sessions)
         assert next(contender) > 0
         assert next(contender) > 0
@@ -65,12 +65,16 @@ def test_every_contender_takes_steps_and_counts_events(case):
 
 def test_a_case_is_run_in_rounds_and_compared(monkeypatch, tmp_path, capsys):
     counted = iter([10] * 10**6)
-    case = contenders.Case("c", "simulated", lambda _: counted, lambda _: counted, 5.0, "others")
+
+    def made(sessions: Sessions) -> contenders.Contender:
+        return counted
+
+    case = contenders.Case("c", "simulated", made, made, made, 5.0, "others")
     monkeypatch.setattr(run, "CASES", (case,))
     arguments = ["--data", DATA, "--rounds", "3", "--seconds", "0.01", "--json"]
     run.main([*arguments, "--out", f"{tmp_path}/speed.json"])
     (row,) = json.loads(capsys.readouterr().out)["rows"]
-    assert len(row["ratio_wall_rounds"]) == 3
+    assert len(row["ratio_wall_rounds"]) == len(row["ratio_sparse_cpu_rounds"]) == 3
     assert row["known"] == {"events_per_second": 5.0, "of": "others"}
     assert row["ratio_known"] == row["ours"]["events_per_second"]["median"] / 5
     assert json.loads((tmp_path / "speed.json").read_text())["threads"] == 1
