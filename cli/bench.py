@@ -14,6 +14,7 @@ def bench(
     name: Annotated[str, typer.Argument(help="One of benchmarks/: latency, quality, gate, …")],
 ) -> None:
     """Run benchmarks.NAME; what follows NAME goes to it (`segue bench quality --help`)."""
+    name = name.replace("-", "_")
     spec = importlib.util.find_spec(f"benchmarks.{name}") if name.isidentifier() else None
     if spec is None:
         raise typer.BadParameter(f"there is no benchmark {name!r}; see benchmarks/")

@@ -55,12 +55,21 @@ def evaluate(
             help="Every next track, or each session's last one; loo-full masks all before it."
         ),
     ] = ProtocolOption.NEXT_TRACK,
+    parts: Annotated[
+        int | None,
+        typer.Option(
+            "--subsamples",
+            min=2,
+            help="Figures over so many equal parts of the test sessions, too.",
+        ),
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads that score.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Rank the bundle's test sessions through its own ONNX graphs, as a worker would serve them."""
     from models.bundle_evaluation import evaluate_bundle
     from models.data.sources import open_source
+    from models.subsamples import subsampled
 
     source = open_source(data)
     with sessions_done("evaluating") as progress:
@@ -73,12 +82,26 @@ def evaluate(
             "data": source.name,
             "simulated": source.simulated,
             "part": "test",
-            "rows": [evaluation.row() for evaluation in evaluations],
+            "rows": [
+                evaluation.row() | ({"subsamples": subsampled(evaluation, parts)} if parts else {})
+                for evaluation in evaluations
+            ],
         }
         typer.echo(json.dumps(answer))
         return
     label = " (simulated)" if source.simulated else ""
     show(evaluations, f"{source.name}{label}, test sessions, {protocol.value}, full ranking")
+    for evaluation in evaluations if parts else ():
+        found = subsampled(evaluation, parts or 0)
+        figures = (
+            f"{heading} {found['metrics'][name]['mean']:.3f} ± {found['metrics'][name]['sd']:.3f}"
+            for name, heading in SHOWN.items()
+            if name in found["metrics"]
+        )
+        typer.echo(
+            f"{evaluation.model}, over {parts} parts of {found['sessions']} sessions: "
+            + ", ".join(figures)
+        )
 
 
 def show(evaluations: Sequence[Evaluation], title: str) -> None:

@@ -46,7 +46,10 @@ def train(
         typer.Option("--set", help="TABLE.KEY=VALUE over the file, as schedule.batch=64."),
     ] = None,
     loss: Annotated[
-        str | None, typer.Option(help="ce, or skip-contrastive if nothing else says so.")
+        str | None,
+        typer.Option(
+            help="ce, bpr, bpr-max, top1-max, gbce; skip-contrastive if nothing else says so."
+        ),
     ] = None,
     context: Annotated[
         ContextOption | None,
@@ -61,7 +64,15 @@ def train(
         str | None, typer.Option(help="Skips that are noise: 1 at once, 2 early, 3 late; as 1,2.")
     ] = None,
     negatives: Annotated[
-        int | None, typer.Option(min=1, help="Sampled softmax; without it, the full catalog.")
+        int | None, typer.Option(min=0, help="Drawn for a batch; without it, the full catalog.")
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Parquet of track_id and numbers, for model.inputs=content or content-mlp.",
+        ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the sessions.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop training after so long.")] = None,
@@ -84,13 +95,17 @@ def train(
     same command is given again.
     """
     from models.configuration import configuration, read_tables, settings
+    from models.content import feature_names, read_features
     from models.data.sources import open_source
     from models.hybrid import HybridConfig
     from models.recipe import make_markov, make_network, prepare
     from models.version import version_for
 
     flags: dict[str, dict[str, Any]] = {
-        "model": {"architecture": None if model == "hybrid" else model},
+        "model": {
+            "architecture": None if model == "hybrid" else model,
+            "features": None if features is None else len(feature_names(features)),
+        },
         "loss": {
             "name": loss,
             "context": context and context.value,
@@ -103,8 +118,8 @@ def train(
         "schedule": {"epochs": epochs, "seconds": seconds, "threads": threads},
     }
     counted = model == "markov"
-    if counted and (config or given):
-        raise ValueError("markov has nothing to configure: leave --config and --set out")
+    if counted and (config or given or features):
+        raise ValueError("markov has nothing to configure: leave --config, --set, --features out")
     chosen = configuration(
         DEFAULTS,
         {} if config is None else read_tables(config),
@@ -122,6 +137,7 @@ def train(
         in_order=in_order,
         duplicates=duplicates,
     )
+    track_ids = prepared.train.track_ids
     if counted:
         made = make_markov(prepared, out, name=name)
     else:
@@ -136,6 +152,7 @@ def train(
                     schedule=chosen.schedule,
                     hybrid=HybridConfig() if model == "hybrid" else None,
                     seed=seed,
+                    features=None if features is None else read_features(features, track_ids),
                     progress=progress,
                     say=say,
                 )

@@ -32,7 +32,7 @@ class Adagrad:
             if self._decay:
                 gradient = gradient.add(weight, alpha=self._decay)
             squares.addcmul_(gradient, gradient)
-            step = gradient / squares.add(_LEAST).sqrt_()
+            step = squares.add(_LEAST).rsqrt_().mul_(gradient)
             if self._momentum:
                 step = self._moving[name].mul_(self._momentum).add_(step)
             weight.sub_(step, alpha=rate)

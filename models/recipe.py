@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from export.write import write_bundle
 from streams.catalog import Catalog
@@ -121,12 +122,15 @@ def make_network(
     schedule: Schedule,
     hybrid: HybridConfig | None = None,
     seed: int = 0,
+    features: Tensor | None = None,
     progress: Progress = lambda step: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Made:
     """Train the network of `config`; write the bundle `out`, and its learner beside it.
 
-    A hybrid counts the same sessions, and its bundle holds both (hybrid.py).
+    A hybrid counts the same sessions, and its bundle holds both (hybrid.py). `features` are those
+    of the catalog's tracks, for a network that reads content.
+
     A training that was interrupted goes on, from the folder `OUT.training`.
 
     Raises:
@@ -145,6 +149,7 @@ def make_network(
         loss,
         schedule,
         seed=seed,
+        features=features,
         checkpoint=checkpoint,
         progress=progress,
     )

@@ -13,6 +13,7 @@ from torch import Tensor
 from .sessions import Sessions
 
 Ints = NDArray[np.int64]
+_POOL = 16  # batches that are sorted by length together
 
 
 class Rows(NamedTuple):
@@ -24,6 +25,10 @@ class Rows(NamedTuple):
     def to(self, device: torch.device) -> Rows:
         """Give the same rows on a device."""
         return Rows(self.items.to(device), self.outcomes.to(device))
+
+    def lengths(self) -> Tensor:
+        """Count the occurrences of each row, (R,)."""
+        return (self.items > 0).sum(dim=1)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -53,9 +58,23 @@ def training_rows(sessions: Sessions, length: int) -> Rows:
     return Rows(torch.from_numpy(items), torch.from_numpy(outcomes))
 
 
-def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Draw each of `count` rows once, at random, in batches of row numbers."""
-    yield from torch.split(torch.randperm(count, generator=generator), size)
+def batches(
+    count: int, size: int, generator: torch.Generator, lengths: Tensor | None = None
+) -> Iterator[Tensor]:
+    """Draw each of `count` rows once, at random, in batches of row numbers.
+
+    With `lengths` (count,) a batch holds rows of about one length, so that little of it is padding:
+    pools of some batches are sorted by length and cut, and the batches come in random order.
+    """
+    order = torch.randperm(count, generator=generator)
+    if lengths is None:
+        yield from torch.split(order, size)
+        return
+    cut: list[Tensor] = []
+    for pool in torch.split(order, size * _POOL):
+        cut += torch.split(pool[lengths[pool].argsort(descending=True, stable=True)], size)
+    for number in torch.randperm(len(cut), generator=generator).tolist():
+        yield cut[number]
 
 
 def mixed_batches(

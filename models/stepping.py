@@ -87,6 +87,7 @@ class RowStepper(Stepper):
         super().__init__(model, schedule, seed)
         self._loss = loss
         self._rows = rows.to(self.device)
+        self._lengths = rows.lengths().cpu()
         self._sampler = sampler
         self._optimiser = torch.optim.AdamW(
             model.parameters(),
@@ -98,8 +99,9 @@ class RowStepper(Stepper):
 
     def take(self, chosen: Tensor, position: float) -> float:
         """Step once on the chosen rows, at a position in [0, 1] of the run; gives the loss."""
+        longest = int(self._lengths[chosen].max())  # what is padding in all of them is left out
         chosen = chosen.to(self.device)
-        batch = Rows(self._rows.items[chosen], self._rows.outcomes[chosen])
+        batch = Rows(*(part[chosen, :longest] for part in self._rows))
         for group in self._optimiser.param_groups:
             group["lr"] = self.rate(position)
         value = batch_loss(self.model, batch, self._loss, self.generator, self._sampler)

@@ -37,6 +37,7 @@ from .sessions import Sessions, joined
 from .stepping import RowStepper, Stepper
 from .training_state import TrainingState, digest
 
+_FULL = 0.8  # of a batch's positions; below it rows of like lengths are batched together
 FINE_TUNING = Schedule(epochs=2, learning_rate=1e-3)
 
 
@@ -91,7 +92,7 @@ def train(
         else:
             schedule = schedule.from_nothing(len(rows))
             stepper = RowStepper(model, loss, schedule, seed, rows, sampler)
-            draw = partial(batches, len(rows), schedule.batch, stepper.generator)
+            draw = partial(batches, len(rows), schedule.batch, stepper.generator, _uneven(rows))
         run = Optimisation(stepper, loss, schedule)
         state = None
         if checkpoint is not None:
@@ -146,6 +147,12 @@ def fine_tune(
 def best_device() -> torch.device:
     """Choose a GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _uneven(rows: Rows) -> Tensor | None:
+    """Give the lengths of rows that differ enough for batches of like ones to save time."""
+    lengths = rows.lengths()
+    return lengths if lengths.float().mean() < _FULL * rows.items.shape[1] else None
 
 
 def _in_order(steps: int) -> Iterator[Tensor]:

@@ -52,6 +52,14 @@ def test_leave_last_out_has_sampled_figures_beside_the_full_ones(bundle):
     assert metrics["sampled_hit_rate@10"] >= metrics["hit_rate@10"]
 
 
+def test_equal_parts_of_the_sessions_show_how_much_figures_vary(bundle):
+    arguments = ("--bundle", bundle, "--data", DATA, "--subsamples", 4)
+    found = json.loads(run(*arguments, "--json").stdout)["rows"][0]["subsamples"]
+    assert (found["count"], found["sessions"]) == (4, 2)
+    assert 0 < found["metrics"]["mrr@20"]["sd"] < 1
+    assert "mine, over 4 parts of 2 sessions: HR@1 0." in run(*arguments).stdout
+
+
 def test_the_table_says_what_was_ranked(bundle):
     result = run("--bundle", bundle, "--data", DATA)
     assert "simulated (simulated), test sessions, next-track, full ranking" in result.stdout

@@ -2,6 +2,7 @@
 
 import json
 
+import polars as pl
 import pytest
 import typer
 from typer.testing import CliRunner, Result
@@ -151,3 +152,18 @@ def test_a_bundle_that_exists_is_not_written_over(tmp_path):
     (tmp_path / "v1").mkdir()
     with pytest.raises(ValueError, match="v1 exists"):
         run("--data", DATA, "--out", tmp_path / "v1")
+
+
+def test_content_features_are_given_as_a_file(tmp_path):
+    tracks = open_source(DATA).load().track_ids
+    file = tmp_path / "features.parquet"
+    pl.DataFrame({"track_id": tracks, "tempo": range(len(tracks)), "key": 3}).write_parquet(file)
+    given = ("--data", DATA, "--epochs", 1, "--model", "gru4rec", "--loss", "bpr-max")
+    content = ("--set", "model.inputs=content-mlp", "--set", "schedule.mode=session-parallel")
+    result = run(*given, *content, "--out", tmp_path / "v1", "--features", file, "--json")
+    assert result.exit_code == 0, result.output
+    manifest = open_bundle(tmp_path / "v1").manifest
+    assert (manifest.architecture, manifest.config["features"]) == ("gru4rec", 2)
+    assert (tmp_path / "v1.learner").exists()
+    with pytest.raises(ValueError, match="need their number of columns"):
+        run(*given, *content, "--out", tmp_path / "v2")

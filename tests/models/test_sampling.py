@@ -1,6 +1,7 @@
 """Training rows hold every target once; draws hold what they promise."""
 
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -104,3 +105,26 @@ def test_unobserved_tracks_are_distinct_and_none_was_observed(observed, count):
         real = [item for item in row if item]
         assert len(set(real)) == len(real) == min(count, 9 - len(set(seen) - {0}))
         assert not set(real) & set(seen)
+
+
+@given(st.integers(1, 70), st.integers(1, 5))
+def test_batches_of_like_lengths_draw_each_row_once(count, size):
+    lengths = torch.randint(2, 21, (count,), generator=generator())
+    drawn = list(batches(count, size, generator(), lengths))
+    assert sorted(torch.cat(drawn).tolist()) == list(range(count))
+    assert max(map(len, drawn)) <= size
+
+
+def test_batches_of_like_lengths_hold_little_padding_and_come_in_random_order():
+    lengths = torch.arange(2, 22).repeat(40)  # 800 rows
+
+    def padding(drawn: Iterable[torch.Tensor]) -> int:
+        return sum(int((lengths[rows].max() - lengths[rows]).sum()) for rows in drawn)
+
+    drawn = list(batches(800, 25, generator(), lengths))
+    assert padding(drawn) < 0.15 * padding(batches(800, 25, generator()))
+    longest = [int(lengths[rows].max()) for rows in drawn]
+    assert longest != sorted(longest, reverse=True)
+    assert [rows.tolist() for rows in drawn] != [
+        rows.tolist() for rows in batches(800, 25, generator(1), lengths)
+    ]

@@ -1,0 +1,1 @@
+"""The table of Navon & Andrade (2019): GRU4Rec with four inputs and three losses."""

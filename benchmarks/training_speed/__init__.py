@@ -1,0 +1,1 @@
+"""How fast models train, beside straightforward implementations of the same in plain PyTorch."""
