@@ -85,7 +85,6 @@ def train(
     """
     from models.configuration import configuration, read_tables, settings
     from models.data.sources import open_source
-    from models.hybrid import HybridConfig
     from models.recipe import make_markov, make_network, prepare
     from models.version import version_for
 
@@ -102,6 +101,7 @@ def train(
         },
         "schedule": {"epochs": epochs, "seconds": seconds, "threads": threads},
     }
+    beside: dict[str, dict[str, Any]] = {"counts": {}} if model == "hybrid" else {}
     counted = model == "markov"
     if counted and (config or given):
         raise ValueError("markov has nothing to configure: leave --config and --set out")
@@ -109,9 +109,9 @@ def train(
         DEFAULTS,
         {} if config is None else read_tables(config),
         settings(given or ()),
-        {} if counted else _given(flags),
+        {} if counted else _given(flags) | beside,
     )
-    name = name or model or chosen.architecture
+    name = name or model or (chosen.architecture if chosen.counts is None else "hybrid")
     version_for(out, name)
     source = open_source(data)
     typer.echo(f"reading {source.spec}", err=True)
@@ -134,7 +134,7 @@ def train(
                     name=name,
                     loss=chosen.loss,
                     schedule=chosen.schedule,
-                    hybrid=HybridConfig() if model == "hybrid" else None,
+                    hybrid=chosen.counts,
                     seed=seed,
                     progress=progress,
                     say=say,
