@@ -97,7 +97,6 @@ def train(
     from models.configuration import configuration, read_tables, settings
     from models.content import feature_names, read_features
     from models.data.sources import open_source
-    from models.hybrid import HybridConfig
     from models.recipe import make_markov, make_network, prepare
     from models.version import version_for
 
@@ -117,6 +116,7 @@ def train(
         },
         "schedule": {"epochs": epochs, "seconds": seconds, "threads": threads},
     }
+    beside: dict[str, dict[str, Any]] = {"counts": {}} if model == "hybrid" else {}
     counted = model == "markov"
     if counted and (config or given or features):
         raise ValueError("markov has nothing to configure: leave --config, --set, --features out")
@@ -124,9 +124,9 @@ def train(
         DEFAULTS,
         {} if config is None else read_tables(config),
         settings(given or ()),
-        {} if counted else _given(flags),
+        {} if counted else _given(flags) | beside,
     )
-    name = name or model or chosen.architecture
+    name = name or model or (chosen.architecture if chosen.counts is None else "hybrid")
     version_for(out, name)
     source = open_source(data)
     typer.echo(f"reading {source.spec}", err=True)
@@ -150,7 +150,7 @@ def train(
                     name=name,
                     loss=chosen.loss,
                     schedule=chosen.schedule,
-                    hybrid=HybridConfig() if model == "hybrid" else None,
+                    hybrid=chosen.counts,
                     seed=seed,
                     features=None if features is None else read_features(features, track_ids),
                     progress=progress,

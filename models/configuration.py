@@ -1,4 +1,4 @@
-"""What is trained and how, read from TOML: the tables `model`, `loss` and `schedule`.
+"""What is trained and how, read from TOML: the tables `model`, `loss`, `schedule` and `counts`.
 
     [model]
     architecture = "sasrec"     # and its sizes, as its Config names them
@@ -7,6 +7,8 @@
     name = "ce"
     [schedule]                  # Schedule
     epochs = 20
+    [counts]                    # HybridConfig; the table alone makes a hybrid of the model
+    floor = 0.001
 
 Later tables win over earlier ones, key by key. Unknown keys are refused, and the known ones named.
 The catalog is the data's: `items` is no key.
@@ -25,12 +27,13 @@ import msgspec
 
 from .architectures import ARCHITECTURES, make_config
 from .encoder import EncoderConfig
+from .hybrid import HybridConfig
 from .losses import LossConfig
 from .schedule import Schedule
 
 T = TypeVar("T")
 Tables = Mapping[str, Mapping[str, Any]]
-TABLES = ("model", "loss", "schedule")
+TABLES = ("model", "loss", "schedule", "counts")
 _ARCHITECTURE = "architecture"
 
 
@@ -42,6 +45,7 @@ class Configuration:
     sizes: Mapping[str, Any] = field(default_factory=dict)  # those given; the others are defaults
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: Schedule = field(default_factory=Schedule)
+    counts: HybridConfig | None = None  # beside the network, in a hybrid
 
     def __post_init__(self) -> None:
         """Refuse sizes that no catalog could make right."""
@@ -59,6 +63,9 @@ class Configuration:
         model = {_ARCHITECTURE: self.architecture, **asdict(sizes)}
         del model["items"]
         tables = {"model": model, "loss": asdict(self.loss), "schedule": asdict(self.schedule)}
+        if self.counts is not None:
+            tables["counts"] = asdict(self.counts)
+            tables["counts.markov"] = tables["counts"].pop("markov")
         lines: list[str] = []
         for name, table in tables.items():
             lines += [f"[{name}]", *_lines(table), ""]
@@ -72,6 +79,7 @@ def configuration(*layers: Tables) -> Configuration:
         ValueError: a table, key or value that is not known, and what would be.
     """
     tables: dict[str, dict[str, Any]] = {name: {} for name in TABLES}
+    hybrid = any("counts" in layer for layer in layers)
     for layer in layers:
         for name, table in layer.items():
             if name not in tables or not isinstance(table, Mapping):
@@ -86,6 +94,7 @@ def configuration(*layers: Tables) -> Configuration:
         sizes=sizes,
         loss=_made("loss", LossConfig, tables["loss"]),
         schedule=_made("schedule", Schedule, tables["schedule"]),
+        counts=_made("counts", HybridConfig, tables["counts"]) if hybrid else None,
     )
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from models.optimisation import Step
+from models.configuration import Configuration
+from models.hybrid import Counted
+from models.optimisation import Step, Trained
 from models.questions import ProtocolName, Ranker
 from models.rankers import NeuralRanker
 from models.recipe import Prepared
@@ -57,7 +59,9 @@ class Contestant:
 
 def contestants(suite: Suite) -> list[Contestant]:
     """Give the baselines and then the suite's models."""
-    return [_baseline(name) for name in BASELINES] + [_model(entry) for entry in suite.models]
+    networks = _Networks()
+    models = [_model(entry, networks) for entry in suite.models]
+    return [_baseline(name) for name in BASELINES] + models
 
 
 def _baseline(name: str) -> Contestant:
@@ -69,11 +73,37 @@ def _baseline(name: str) -> Contestant:
     return Contestant(name, "baseline", None, {}, fit)
 
 
-def _model(entry: Entry) -> Contestant:
+def _model(entry: Entry, networks: _Networks) -> Contestant:
     name, found = entry
 
     def fit(task: Task) -> Fitted:
-        trained = train(
+        trained = networks.trained(found, task)
+        ranker: Ranker = NeuralRanker(trained.model, name)
+        if found.counts is not None:
+            learned, valid = task.prepared.train, task.prepared.valid
+            task.say("counting, and choosing the weight of the counts on the validation sessions")
+            counted = Counted.of(learned, found.counts).weighed(ranker, valid, learned.counts())
+            task.say(f"the weight of the counts is {counted.weight:g}")
+            ranker = counted.beside(ranker, learned.counts(), name)
+        return Fitted(ranker, trained.seconds, trained.losses, trained.valid)
+
+    return Contestant(name, "model", found.loss.name, entry.record(), fit)
+
+
+class _Networks:
+    """Trains networks, and keeps the newest: a hybrid's is often that of the model before it."""
+
+    def __init__(self) -> None:
+        self._made: tuple[Configuration, Task, Trained] | None = None
+
+    def trained(self, found: Configuration, task: Task) -> Trained:
+        network = replace(found, counts=None)
+        if self._made is not None:
+            configuration, before, result = self._made
+            if network == configuration and task.prepared is before.prepared:
+                task.say("its network is that of the model before it")
+                return result
+        result = train(
             task.prepared.train,
             task.prepared.valid,
             found.model(task.prepared.train.n_items),
@@ -84,10 +114,8 @@ def _model(entry: Entry) -> Contestant:
             checkpoint=task.folder,
             progress=_each_epoch(task.say),
         )
-        ranker = NeuralRanker(trained.model, name)
-        return Fitted(ranker, trained.seconds, trained.losses, trained.valid)
-
-    return Contestant(name, "model", found.loss.name, entry.record(), fit)
+        self._made = network, task, result
+        return result
 
 
 def _each_epoch(say: Say) -> Callable[[Step], None]:

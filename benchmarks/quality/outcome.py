@@ -101,7 +101,7 @@ class Outcome:
 
     @classmethod
     def _read(cls, path: Path) -> Outcome:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             told = json.loads(kept["told"].tobytes())
             answers = {}
             for protocol, metrics in told.pop("metrics").items():

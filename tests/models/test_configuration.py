@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from models.architectures import ARCHITECTURES
 from models.configuration import Configuration, configuration, read_tables, settings
+from models.hybrid import HybridConfig
 from models.losses import LossConfig
+from models.markov import MarkovConfig
 from models.schedule import Schedule
 
 SASREC = {"model": {"architecture": "sasrec"}}
@@ -47,6 +49,17 @@ def test_a_schedule_survives_being_written(schedule):
     assert configuration(tomllib.loads(written)).schedule == schedule
 
 
+def test_a_table_of_counts_makes_a_hybrid_and_survives_being_written():
+    assert configuration(SASREC).counts is None
+    assert configuration(SASREC, {"counts": {}}).counts == HybridConfig()
+    given = {"counts": {"floor": 0.01, "weight": 0.5, "markov": {"decays": [1.0, 0.5]}}}
+    found = configuration(SASREC, given)
+    assert found.counts == HybridConfig(
+        floor=0.01, weight=0.5, markov=MarkovConfig(decays=(1.0, 0.5))
+    )
+    assert configuration(tomllib.loads(found.toml())).counts == found.counts
+
+
 def test_a_setting_is_toml_or_the_plain_string_that_it_is():
     found = settings(["a.b=1", "a.c=true", "a.d=[1, 2]", "a.e=ce", 'a.f="ce"', "b.g = 1e-3"])
     assert found == {"a": {"b": 1, "c": True, "d": [1, 2], "e": "ce", "f": "ce"}, "b": {"g": 0.001}}
@@ -64,6 +77,8 @@ def test_a_setting_is_toml_or_the_plain_string_that_it_is():
         ({"model": {"architecture": "gpt"}}, "architecture 'gpt', expected one of sasrec"),
         ({"model": {"width": "wide"}}, "sasrec: Expected `int`, got `str`"),
         ({"model": {"heads": 7}}, "not divisible by 7 heads"),
+        ({"counts": {"floor": 0.0}}, "floor 0.0 and weight None must be above 0"),
+        ({"counts": {"flor": 1.0}}, "counts has no flor; its keys are floor"),
         ({"model": {"items": 7}}, "model.items is given by the data"),
     ],
 )
