@@ -81,6 +81,17 @@ def test_a_grown_model_scores_old_tracks_as_before(model):
     assert torch.allclose(before, after[:, :31], atol=1e-5)
 
 
+@pytest.mark.parametrize("told", [True, False])
+@torch.no_grad()
+def test_how_occurrences_ended_is_read_where_the_config_says_so(model, told):
+    torch.manual_seed(0)
+    model = make_encoder(make_config(model.architecture, {**SIZES, "outcomes": told})).eval()
+    items, outcomes, lengths = rows()
+    heard = torch.ones_like(outcomes) * (items > 0)
+    same = torch.allclose(model(items, outcomes, lengths), model(items, heard, lengths), atol=1e-5)
+    assert same is not told
+
+
 def test_an_unknown_architecture_or_size_is_refused():
     with pytest.raises(ValueError, match="architecture 'gpt', expected one of sasrec"):
         make_config("gpt", SIZES)

@@ -1,0 +1,1 @@
+"""`segue bench skips`: what learning from skips gains, by suites."""
