@@ -20,7 +20,7 @@ class Blend:
         lags = np.ones_like(counts.sources) if counts.lags is None else counts.lags
         self._steps = [
             (counts.sources[of], counts.targets[of], counts.weights[of])
-            for lag in range(1, counts.reach + 1)
+            for lag in range(counts.reach + 1)
             for of in [lags == lag]
         ]
 
@@ -29,8 +29,10 @@ class Blend:
         counted = np.zeros_like(scores)
         for row, session in zip(counted, sessions, strict=True):
             # A session may be shorter than the counts reach, or longer.
-            for (sources, targets, weights), (item, _) in zip(
-                self._steps, reversed(session), strict=False
+            for back, ((item, _), _) in enumerate(
+                zip(reversed(session), self._steps[1:], strict=False), start=1
             ):
-                row[targets[sources == item]] += weights[sources == item]
+                for lag, worth in ((back, 1.0), (0, 1 / back)):
+                    sources, targets, weights = self._steps[lag]
+                    row[targets[sources == item]] += weights[sources == item] * worth
         return (scores + self._weight * np.log1p(counted)).astype(np.float32)

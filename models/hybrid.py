@@ -35,7 +35,7 @@ WEIGHTS = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3)
 class HybridConfig:
     """What is counted, and what it is worth."""
 
-    markov: MarkovConfig = field(default_factory=MarkovConfig)
+    markov: MarkovConfig = field(default_factory=lambda: MarkovConfig(near=1.0))
     floor: float = 1e-3  # the share that a track has which was never seen to follow
     weight: float | None = None  # of the counts; None: chosen on the validation sessions
 
@@ -58,11 +58,11 @@ class Counted:
     @classmethod
     def of(cls, sessions: Sessions, config: HybridConfig) -> Counted:
         """Count the steps of sessions."""
-        return cls(step_counts(sessions, len(config.markov.decays)), config)
+        return cls(step_counts(sessions, config.markov), config)
 
     def learned(self, sessions: Sessions) -> Counted:
         """Add the steps of more sessions, over the same catalog or one that goes on after it."""
-        more = step_counts(sessions, len(self.config.markov.decays))
+        more = step_counts(sessions, self.config.markov)
         return replace(self, steps=added(self.steps, more))
 
     def shares(self, plays: Ints) -> TransitionCounts:

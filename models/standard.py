@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from .baselines import Markov, MostPopular
 from .item_knn import ItemKnn
 from .markov import DecayedMarkov
+from .mixture import Mixture
 from .questions import Ranker
 from .session_knn import VMIS_KNN, VS_KNN, VSTAN, SessionKnn
 from .sessions import Sessions
@@ -18,6 +19,7 @@ BASELINES: Mapping[str, Callable[[Sessions], Ranker]] = {
     "item-knn": ItemKnn.fit,
     "vs-knn": lambda sessions: SessionKnn.fit(sessions, VS_KNN, "vs-knn"),
     "vmis-knn": lambda sessions: SessionKnn.fit(sessions, VMIS_KNN, "vmis-knn"),
+    "steps+vmis-knn": Mixture.fit,
     "vstan": lambda sessions: SessionKnn.fit(sessions, VSTAN, "vstan"),
 }
 """By the names that tables give them, with customary settings; fitted on training sessions."""

@@ -25,9 +25,12 @@ _LAGGED = {"lag": pl.Int32, **_SCHEMA}
 class TransitionCounts:
     """Weight of each seen pair (source item, target item), so many steps apart; it occurs once.
 
+    A pair of lag 0 stood near each other, either way: it counts from whichever of the newest tracks
+    its source is, divided by the steps back.
+
     Raises:
-        ValueError: lengths differ, an item or lag below 1, a weight not finite and positive, a pair
-            twice.
+        ValueError: lengths differ, an item below 1 or lag below 0, a weight not finite and
+            positive, a pair twice.
     """
 
     sources: NDArray[np.int32]  # (n,)
@@ -45,14 +48,14 @@ class TransitionCounts:
             )
         if not len(self.weights):
             return
-        if lags.min() < 1:
-            raise ValueError(f"counts hold a lag of {lags.min()}, expected 1 or more")
+        if lags.min() < 0:
+            raise ValueError(f"counts hold a lag of {lags.min()}, expected 0 or more")
         if min(self.sources.min(), self.targets.min()) < 1:
             raise ValueError("counts hold item 0 or below, expected 1..N (0 is padding)")
         if not np.isfinite(self.weights).all() or self.weights.min() <= 0:
             raise ValueError("counts hold a weight that is not finite and positive")
         size = self.largest_item + 1
-        steps = 0 if self.lags is None else self.lags.astype(np.int64)
+        steps = lags.astype(np.int64)
         pairs = (steps * size + self.sources) * size + self.targets.astype(np.int64)
         if len(np.unique(pairs)) != len(pairs):
             raise ValueError("counts hold a pair twice, expected the sum of its weights once")

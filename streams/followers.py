@@ -24,11 +24,18 @@ class Followers:
         self.reach = counts.reach
         self._width = tracks + 1
         lags = np.ones_like(counts.sources) if counts.lags is None else counts.lags
-        rows = (lags.astype(np.int64) - 1) * self._width + counts.sources
+        rows = lags.astype(np.int64) * self._width + counts.sources
         order = np.lexsort((counts.targets, rows))
         self._targets = counts.targets[order].astype(np.int64)
         self._weights = counts.weights[order]
-        self._starts = np.searchsorted(rows[order], np.arange(self.reach * self._width + 1))
+        places = np.arange((self.reach + 1) * self._width + 1)
+        self._starts = np.searchsorted(rows[order], places)
+        back = np.arange(1, self.reach + 1)
+        # Of a session: rows of its tracks' own lags, then those of lag 0, and what each is worth.
+        self._offsets = np.concatenate([back * self._width, 0 * back])
+        self._worth = np.concatenate([np.ones(self.reach), 1 / back]).astype(np.float32)
+        if not (lags == 0).any():
+            self._offsets, self._worth = self._offsets[: self.reach], self._worth[: self.reach]
 
     def inputs(
         self, sessions: Sequence[Sequence[tuple[int, int]]]
@@ -37,16 +44,12 @@ class Followers:
 
         A track that follows in several steps stands in a row several times; the graph adds them.
         """
-        steps, width = range(self.reach), self._width
-        rows = np.array(
-            [
-                [
-                    step * width + session[-1 - step][0] if step < len(session) else 0
-                    for step in steps
-                ]
-                for session in sessions
-            ]
-        )  # (B, L); row 0 is padding's and empty
+        reach = range(1, self.reach + 1)
+        items = np.array(
+            [[session[-k][0] if k <= len(session) else 0 for k in reach] for session in sessions]
+        )  # (B, L), newest first; item 0 has no followers
+        times = len(self._offsets) // self.reach
+        rows = np.tile(items, times) + self._offsets  # (B, L) or (B, 2 L)
         first = self._starts[rows]
         sizes = self._starts[rows + 1] - first
         ends = np.cumsum(sizes)  # of the rows, one after another
@@ -58,5 +61,6 @@ class Followers:
         followers = np.zeros(shape, dtype=np.int64)
         weights = np.zeros(shape, dtype=np.float32)
         followers[row, column] = self._targets[at]
-        weights[row, column] = self._weights[at]
+        worth = np.repeat(np.tile(self._worth, len(rows)), sizes.ravel())
+        weights[row, column] = self._weights[at] * worth
         return {"followers": followers, "weights": weights}

@@ -102,12 +102,12 @@ def counts_files(tracks: int = 12) -> Files:
 
 
 def tiny_counts() -> TransitionCounts:
-    """Two steps: after t1 came t2 and t3, two steps after t2 came t3 and t7."""
+    """After t1 came t2 and t3, two steps after t2 came t3 and t7; and t2 stood near t8."""
     return TransitionCounts(
-        sources=np.array([1, 1, 2, 2], dtype=np.int32),
-        targets=np.array([2, 3, 3, 7], dtype=np.int32),
-        weights=np.array([30, 1, 20, 0.5], dtype=np.float32),
-        lags=np.array([1, 1, 2, 2], dtype=np.int32),
+        sources=np.array([1, 1, 2, 2, 2], dtype=np.int32),
+        targets=np.array([2, 3, 3, 7, 8], dtype=np.int32),
+        weights=np.array([30, 1, 20, 0.5, 4], dtype=np.float32),
+        lags=np.array([1, 1, 2, 2, 0], dtype=np.int32),
     )
 
 

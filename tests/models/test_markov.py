@@ -21,6 +21,8 @@ CONFIGS = st.builds(
     shares=st.booleans(),
     smoothing=st.sampled_from([0.0, 1.0, 2.5]),
     popularity=st.sampled_from([0.0, 0.5, 1.0]),
+    near=st.sampled_from([0.0, 0.7]),
+    window=st.integers(1, 4),
 )
 
 
@@ -30,21 +32,28 @@ def plain(train: Sessions, config: MarkovConfig, history: list[int]) -> dict[int
     for lag, decay in enumerate(config.decays, start=1):
         if lag > len(history):
             break
-        found: dict[int, float] = {}
-        for i in range(len(train)):
-            items = train.session(i)[0].tolist()
-            for source, target in zip(items, items[lag:], strict=False):
-                if source == history[-lag]:
-                    worth = 1 / max(plays[target], 1) ** config.popularity
-                    found[target] = found.get(target, 0) + worth
-        total = sum(found.values()) + config.smoothing if config.shares else 1
-        for target, weight in found.items():
-            scores[target] = scores.get(target, 0) + decay * weight / total
+        for wanted, worth in (({lag: 1.0}, decay), (near_steps(config), config.near / lag)):
+            found: dict[int, float] = {}
+            for i in range(len(train)):
+                items = train.session(i)[0].tolist()
+                for at, source in enumerate(items):
+                    for step, times in wanted.items():
+                        if source == history[-lag] and 0 <= at + step < len(items):
+                            target = items[at + step]
+                            share = times / max(plays[target], 1) ** config.popularity
+                            found[target] = found.get(target, 0) + share
+            total = sum(found.values()) + config.smoothing if config.shares else 1
+            for target, weight in found.items():
+                scores[target] = scores.get(target, 0) + worth * weight / total
     return scores
 
 
+def near_steps(config: MarkovConfig) -> dict[int, float]:
+    return {sign * k: 1 / k for k in range(1, config.window + 1) for sign in (1, -1)}
+
+
 def test_steps_are_counted_by_their_length_inside_sessions():
-    counts = step_counts(PLAYED, 2)
+    counts = step_counts(PLAYED, MarkovConfig(decays=(1.0, 0.5)))
     assert counts.lags is not None
     columns = counts.lags, counts.sources, counts.targets, counts.weights
     assert list(zip(*(column.tolist() for column in columns), strict=True)) == [
@@ -53,8 +62,8 @@ def test_steps_are_counted_by_their_length_inside_sessions():
 
 
 def test_steps_longer_than_any_session_are_none():
-    assert step_counts(PLAYED, 9).reach == 2
-    assert len(step_counts(PLAYED.select([]), 3).weights) == 0
+    assert step_counts(PLAYED, MarkovConfig(decays=(1.0,) * 9)).reach == 2
+    assert len(step_counts(PLAYED.select([]), MarkovConfig(near=1.0)).weights) == 0
 
 
 @given(sessions(min_size=1), CONFIGS)

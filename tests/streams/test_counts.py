@@ -32,8 +32,8 @@ def test_a_pair_may_occur_once_for_each_lag():
     TransitionCounts(ones, ones, weights, np.array([1, 2], dtype=np.int32))
     with pytest.raises(ValueError, match="a pair twice"):
         TransitionCounts(ones, ones, weights, np.array([2, 2], dtype=np.int32))
-    with pytest.raises(ValueError, match="a lag of 0, expected 1 or more"):
-        TransitionCounts(ones, ones, weights, np.array([1, 0], dtype=np.int32))
+    with pytest.raises(ValueError, match="a lag of -1, expected 0 or more"):
+        TransitionCounts(ones, ones, weights, np.array([1, -1], dtype=np.int32))
 
 
 def top(engine: CountsEngine, current: int, *exclude: int) -> tuple[list[int], list[float]]:

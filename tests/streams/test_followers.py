@@ -8,7 +8,7 @@ from streams.counts import TransitionCounts
 from streams.followers import Followers
 
 STEPS = st.dictionaries(
-    st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5)),
+    st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(1, 5)),
     st.sampled_from([0.25, 0.5, 1.0]),
     max_size=20,
 )
@@ -31,10 +31,12 @@ def test_every_step_from_a_sessions_newest_tracks_is_there_and_padding_adds_noth
 ):
     found = Followers(counted(steps), 5).inputs(sessions)
     for row, session in enumerate(sessions):
+        reach = max([1, *(lag for lag, _, _ in steps)])
         expected = sorted(
-            (target, np.float32(weight))
+            (target, np.float32(weight) * np.float32(1 if lag else 1 / back))
             for (lag, source, target), weight in steps.items()
-            if lag <= len(session) and session[-lag][0] == source
+            for back, (item, _) in enumerate(reversed(session[-reach:]), start=1)
+            if item == source and lag in (0, back)
         )
         pairs = zip(found["followers"][row].tolist(), found["weights"][row].tolist(), strict=True)
         assert sorted(pair for pair in pairs if pair != (0, 0.0)) == expected

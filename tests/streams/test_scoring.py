@@ -91,7 +91,7 @@ def test_counts_beside_a_network_raise_what_was_seen_to_follow_and_nothing_else(
     histories = [[("t1", 1)], [("t2", 0), ("t1", 1)], [("t9", 1)]]
     network = load_scorer(place(network_files(), tmp_path / "a"), ScoringSettings(k=100))
     hybrid = load_scorer(place(hybrid_files(), tmp_path / "b"), ScoringSettings(k=100))
-    followers = [{"t2", "t3"}, {"t2", "t3", "t7"}, set()]
+    followers = [{"t2", "t3"}, {"t2", "t3", "t7", "t8"}, set()]
     for alone, both, seen in zip(
         network.rank(histories), hybrid.rank(histories), followers, strict=True
     ):

@@ -1,0 +1,49 @@
+"""Two ways of counting in one: what each gives to a track, as a share of all it gives, added up.
+
+Steps (markov.py) know the order of tracks and hit first places; neighbours (session_knn.py) know
+what belongs together and hit late ones. Nothing is learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .markov import DecayedMarkov, MarkovConfig
+from .questions import Bools, Floats, Questions, Ranker
+from .session_knn import SessionKnn
+from .sessions import Sessions
+
+_STEPS = MarkovConfig(near=3.0)
+"""On 30Music's validation sessions: near 0, 1 or 3, and half of each or a fifth or four of one."""
+
+
+class Mixture:
+    """Ranks by the shares of several rankers whose scores are 0 or more."""
+
+    listed: int | None = None
+
+    def __init__(self, parts: Sequence[tuple[float, Ranker]], name: str) -> None:
+        self.name = name
+        self.n_items = parts[0][1].n_items
+        self._parts = parts
+
+    @classmethod
+    def fit(cls, sessions: Sessions) -> Mixture:
+        """Count steps, what is near, and neighbours, half and half."""
+        parts: list[tuple[float, Ranker]] = [
+            (0.5, DecayedMarkov.fit(sessions, _STEPS)),
+            (0.5, SessionKnn.fit(sessions)),
+        ]
+        return cls(parts, "steps+vmis-knn")
+
+    def scores(self, questions: Questions, allowed: Bools | None = None) -> Floats:
+        """Score every item."""
+        rows = np.arange(len(questions.row))
+        found = np.zeros((len(rows), self.n_items + 1))
+        for weight, ranker in self._parts:
+            scores = ranker.scores(questions)
+            scores[:, 0] = scores[rows, questions.current] = 0  # never offered: no share of it
+            found += weight * scores / scores.sum(axis=1, keepdims=True)
+        return found
