@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from infra.topics import Topics
 
 from .dead_letters import dead_letter
 from .decoding import EventError
+from .delivery import Delivery, RefusedError, Send, deliver
 from .events import UNKNOWN, PlaybackEvent, encode, recommendation_id
 from .feedback import feedback, tally
 from .metrics import WorkerMetrics
@@ -29,21 +30,9 @@ from .swap import ModelSlot
 
 logger = logging.getLogger(__name__)
 
-RETRY_SECONDS = (0.05, 0.2, 1.0, 2.0)
-"""Pauses before a send is tried again; the last repeats for as long as the broker is away."""
-
 INLINE_SECONDS = 0.005
 """Scoring that takes no longer than this is done on the event loop: the way to the scoring thread
 and back was measured to double the stage under load, 2.6 ms on average against 1.3."""
-
-
-class Claim(Protocol):
-    """An offset that is ours to answer, while it is `live`."""
-
-    @property
-    def live(self) -> bool: ...  # noqa: D102
-
-    def done(self) -> None: ...  # noqa: D102
 
 
 class Store(Protocol):
@@ -54,39 +43,15 @@ class Store(Protocol):
     async def save(self, session_id: str, session: Session) -> None: ...  # noqa: D102
 
 
-@dataclass(slots=True, frozen=True)
-class Delivery:
-    """One record of the events topic, decoded or found wanting."""
-
-    claim: Claim
-    at: Arrival
-    key: bytes | None
-    value: bytes | None
-    decoded: PlaybackEvent | EventError
-    taken_at: float
-    replays: int = 0  # how often the event was sent again from a dead letter
-
-    @property
-    def group(self) -> str | None:
-        """The session, of which a batch holds one event; None for what will be a dead letter."""
-        return None if isinstance(self.decoded, EventError) else self.decoded.session_id
-
-
 @dataclass(slots=True)
 class _Answer:
     """An event on its way through one batch; not `fresh` when it was answered before."""
 
-    claim: Claim
-    at: Arrival
+    delivery: Delivery
     event: PlaybackEvent
     event_id: str
     session: Session
     fresh: bool
-
-
-class _Send(NamedTuple):
-    claim: Claim
-    attempt: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,19 +86,20 @@ class Answering:
         with stage.labels("score").time():
             await self._score([one for one in fresh if not one.session.forgotten], scorer)
         with stage.labels("state").time():
-            await self._deliver([self._save(answer) for answer in fresh])
+            refused = await deliver([self._save(answer) for answer in fresh], self.metrics)
+        live, answers = _put_aside(refused, live, answers)
         with stage.labels("produce").time():
-            await self._deliver(
-                [
-                    *(send for delivery in live for send in self._refuse(delivery)),
-                    *(send for answer in answers for send in self._tell(answer)),
-                ]
-            )
+            letters = [self._refuse(one) for one in live if isinstance(one.decoded, EventError)]
+            told = [send for answer in answers for send in self._tell(answer)]
+            refused = await deliver([*letters, *told], self.metrics)
+            live, answers = _put_aside(refused, live, answers)
+            late = [self._refuse(delivery) for delivery in live if delivery.at in refused]
+            await deliver(late, self.metrics)
         done = [delivery for delivery in live if delivery.claim.live]
         for delivery in done:
             delivery.claim.done()
         # What was taken away is told, and counted, by its next holder.
-        fresh = [answer for answer in fresh if answer.claim.live]
+        fresh = [answer for answer in answers if answer.fresh and answer.delivery.claim.live]
         self._count(done, fresh)
         if scorer is not None:
             self._judge([closed for answer in fresh for closed in answer.session.closed], scorer)
@@ -155,9 +121,7 @@ class Answering:
             if session.forgotten:
                 id_ = recommendation_id(event.session_id, event_id)
                 session = session.offering(Offer(id_, "none", "forgotten", ()))
-        return _Answer(
-            delivery.claim, delivery.at, event, event_id, session, fresh=seen is Seen.NEW
-        )
+        return _Answer(delivery, event, event_id, session, fresh=seen is Seen.NEW)
 
     async def _score(self, answers: list[_Answer], scorer: Scorer | None) -> None:
         if not answers:
@@ -179,27 +143,30 @@ class Answering:
             offer = Offer(id_, version, ranking.fallback, ranking.items)
             answer.session = answer.session.offering(offer)
 
-    def _save(self, answer: _Answer) -> _Send:
-        return _Send(answer.claim, lambda: self.store.save(answer.event.session_id, answer.session))
+    def _save(self, answer: _Answer) -> Send:
+        session_id, session = answer.event.session_id, answer.session
+        return Send(answer.delivery, lambda: self.store.save(session_id, session))
 
-    def _refuse(self, delivery: Delivery) -> Iterator[_Send]:
-        error = delivery.decoded
-        if isinstance(error, EventError):
-            letter = dead_letter(
-                delivery.key,
-                delivery.value,
-                error,
-                delivery.at,
-                self.topics.events,
-                self.topics.dlq,
-                delivery.replays,
-            )
-            yield _Send(delivery.claim, lambda: self.output(letter))
+    def _refuse(self, delivery: Delivery) -> Send:
+        """The dead letter; one that is refused goes without the event's bytes, and never up."""
 
-    def _tell(self, answer: _Answer) -> Iterator[_Send]:
+        async def attempt() -> None:
+            try:
+                await self.output(self._letter(delivery, delivery.key, delivery.value))
+            except RefusedError:
+                await self.output(self._letter(delivery, None, None))
+
+        return Send(delivery, attempt, last=True)
+
+    def _letter(self, delivery: Delivery, key: bytes | None, value: bytes | None) -> Record:
+        assert isinstance(delivery.decoded, EventError)
+        events, dlq = self.topics.events, self.topics.dlq
+        return dead_letter(key, value, delivery.decoded, delivery.at, events, dlq, delivery.replays)
+
+    def _tell(self, answer: _Answer) -> Iterator[Send]:
         session_id, key = answer.event.session_id, answer.event.session_id.encode()
         listed = recommendation(
-            answer.event, answer.event_id, answer.session, answer.at, self.wall_ms()
+            answer.event, answer.event_id, answer.session, answer.delivery.at, self.wall_ms()
         )
         records = [Record(self.topics.recommendations, key, encode(listed))]
         records += [
@@ -207,24 +174,7 @@ class Answering:
             for closed in answer.session.closed
         ]
         for record in records:
-            yield _Send(answer.claim, lambda record=record: self.output(record))  # type: ignore[misc]
-
-    async def _deliver(self, sends: list[_Send]) -> None:
-        """Send, and send again what the broker did not take, until it has all that is ours."""
-        tries = 0
-        while sends := [send for send in sends if send.claim.live]:
-            attempts = (send.attempt() for send in sends)
-            results = await asyncio.gather(*attempts, return_exceptions=True)
-            failed = [pair for pair in zip(sends, results, strict=True) if pair[1] is not None]
-            if not failed:
-                return
-            if tries == 0:
-                said = "the broker did not take %d records, trying again: %r"
-                logger.warning(said, len(failed), failed[0][1])
-            self.metrics.retries.inc(len(failed))
-            await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
-            tries += 1
-            sends = [send for send, _ in failed]
+            yield Send(answer.delivery, lambda record=record: self.output(record))  # type: ignore[misc]
 
     def _count(self, done: list[Delivery], fresh: list[_Answer]) -> None:
         now = self.wall_ms()
@@ -237,7 +187,7 @@ class Answering:
         for answer in fresh:
             offer = answer.session.offer
             self.metrics.recommendations.labels((offer and offer.fallback) or "none").inc()
-            self.metrics.end_to_end.observe(max(0.0, now - answer.at.appended_ms) / 1000)
+            self.metrics.end_to_end.observe(max(0.0, now - answer.delivery.at.appended_ms) / 1000)
 
     def _judge(self, occurrences: list[Occurrence], scorer: Scorer) -> None:
         """Count hits of the lists that were current, and of the popularity list beside them."""
@@ -248,3 +198,17 @@ class Answering:
                 self.metrics.occurrences.labels(*labels).inc()
                 self.metrics.hits.labels(*labels).inc(counted.hit)
                 self.metrics.popularity_hits.labels(*labels).inc(counted.popularity_hit)
+
+
+def _put_aside(
+    refused: Mapping[Arrival, str], live: Sequence[Delivery], answers: Sequence[_Answer]
+) -> tuple[list[Delivery], list[_Answer]]:
+    """Make dead letters of events that have a record which no broker takes; the others go on."""
+    for at, why in refused.items():
+        where = f"partition {at.partition} offset {at.offset}"
+        logger.error("the event at %s cannot be answered; to the DLQ: %s", where, why)
+    marked = [
+        replace(one, decoded=EventError("internal", refused[one.at])) if one.at in refused else one
+        for one in live
+    ]
+    return marked, [answer for answer in answers if answer.delivery.at not in refused]

@@ -15,16 +15,17 @@ from faust.tables import TableManager
 from faust.transport.consumer import Consumer
 from faust.types import TP
 
-from ..answering import Answering, Delivery
+from ..answering import Answering
 from ..batching import Batcher
 from ..decoding import EventError
+from ..delivery import Delivery
 from ..metrics import WorkerMetrics
 from ..monitoring import Health
 from ..session import Limits
 from ..slot import ModelSlot
 from .faust_fixes import LedgerApp
 from .intake import Intake
-from .table import AT_ONCE, SessionTable
+from .table import AT_ONCE, ReadChangelog, SessionTable
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class WorkerApp(LedgerApp):
     batcher: Batcher[Delivery]
     intake: Intake
     sessions: SessionTable
+    read_changelog: ReadChangelog
     limits: Limits
     metrics: WorkerMetrics
     slot: ModelSlot
@@ -128,6 +130,7 @@ class WorkerApp(LedgerApp):
 
     async def _write_overtaken(self) -> None:
         try:
+            await self.sessions.notice(self.held, self.read_changelog)
             if mended := await self.sessions.mend(self.held):
                 logger.warning("%d sessions had been written over; written again", mended)
         except Exception:

@@ -36,6 +36,7 @@ from .faust_fixes import SureTables
 from .gaps import missing_events
 from .intake import Arrived, Intake
 from .partitions import agreed_partitions
+from .producing import produced
 from .table import CHANGELOG_CONFIG, SessionTable
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ def make_app(
     app.writing = asyncio.Lock()
     app.batcher = Batcher(conf.max_batch, conf.max_wait_ms / 1000, capacity=4 * conf.max_batch)
     app.sessions = _sessions(app, partitions)
+    app.read_changelog = partial(_read, settings, app.sessions.changelog_topic_name)
     app.answering = Answering(
         topics=topics,
         slot=slot,
@@ -132,10 +134,15 @@ def _sessions(app: WorkerApp, partitions: int) -> SessionTable:
     return table
 
 
+async def _read(
+    settings: Settings, topic: str, partition: int, start: int, end: int
+) -> list[tuple[bytes | None, bytes | None]]:
+    found = await missing_events(settings.kafka.connection, topic, partition, start, end)
+    return [(record.key, record.value) for record in found]
+
+
 async def _send(app: WorkerApp, record: Record) -> None:
-    headers = list(record.headers)
-    sent = await app.producer.send(record.topic, record.key, record.value, None, None, headers)
-    await sent
+    await produced(app, record.topic, record.key, record.value, headers=list(record.headers))
 
 
 def _add_agent(app: WorkerApp) -> None:

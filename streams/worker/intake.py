@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from aiokafka.partitioner import murmur2
 
-from ..answering import Delivery as Taken
 from ..batching import Batcher
 from ..decoding import EventError, decode_event
+from ..delivery import Delivery as Taken
 from ..events import PlaybackEvent
 from ..metrics import WorkerMetrics
 from ..session import Arrival

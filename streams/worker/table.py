@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Container, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Container, Iterable, Iterator
 from itertools import islice
-from typing import Any, Protocol, cast
+from typing import cast
 
 import faust
 import msgspec
-from faust.stores.memory import Store as MemoryStore
 from faust.tables import TableManager
-from faust.types import TP, EventT
+from faust.types import TP
 
-from ..session import Limits, Session, is_forgotten, newer, pack, place, unpack
-from ..settings import ConfigError
+from ..session import Limits, Session, pack, place, unpack
+from .producing import produced
+from .store import SessionStore
 
 logger = logging.getLogger(__name__)
 
@@ -37,80 +37,8 @@ AT_ONCE = 256
 """Records that one sweep removes at the most: events wait meanwhile."""
 
 
-class Refuses(Protocol):
-    """An application that can stop by itself."""
-
-    def refuse(self, why: Exception) -> None: ...  # noqa: D102 - the class says it
-
-
-class SessionStore(MemoryStore[bytes, bytes]):
-    """The table's dictionary: session_id bytes -> packed session."""
-
-    logger = logging.getLogger("faust.segue")  # Faust's own lines are not ours
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.overtaken: dict[bytes, int] = {}
-        """Sessions whose last record in the changelog is not their newest, with partitions."""
-        self.forgotten: set[bytes] = set()
-        """Keys of records that only say so, and wait for their tombstone."""
-
-    def put(self, key: bytes, value: bytes, partition: int) -> None:
-        """Keep a session as the newest."""
-        self.data.pop(key, None)
-        self.data[key] = value
-        self._key_partition[key] = partition
-        self.overtaken.pop(key, None)
-        (self.forgotten.add if is_forgotten(value) else self.forgotten.discard)(key)
-
-    def discard(self, key: bytes) -> None:
-        """Forget a session."""
-        self.data.pop(key, None)
-        self._key_partition.pop(key, None)
-        self.overtaken.pop(key, None)
-        self.forgotten.discard(key)
-
-    def apply_changelog_batch(
-        self,
-        batch: Iterable[EventT[Any]],
-        to_key: Callable[[Any], Any],
-        to_value: Callable[[Any], Any],
-    ) -> None:
-        """Apply changelog records: of two about a session, the one of the later event counts.
-
-        A worker that was cut off may write once more when it wakes; its record is the later one in
-        the changelog and the earlier one in the session. `overtaken` then holds the session.
-        """
-        for event in batch:
-            key, value = event.message.key, event.message.value
-            partition = event.message.partition
-            if key is None:
-                continue
-            if value is None:
-                self.discard(key)
-            elif newer(value):
-                cast("Refuses", self.app).refuse(
-                    ConfigError(
-                        f"{event.message.topic} partition {partition} offset "
-                        f"{event.message.offset}: a newer version of Segue has written this "
-                        "session's record; start that version again, or begin with an empty "
-                        "changelog under another SEGUE_WORKER__GROUP (docs/operations.md, Upgrade)"
-                    )
-                )
-                return
-            elif self._outdated(key, value, partition):
-                self.overtaken[key] = partition
-            else:
-                self.put(key, value, partition)
-
-    def _outdated(self, key: bytes, value: bytes, partition: int) -> bool:
-        kept = self.data.get(key)
-        if kept is None or self._key_partition.get(key) != partition:
-            return False
-        try:
-            return place(value).outdated_by(place(kept))
-        except msgspec.DecodeError:
-            return False
+ReadChangelog = Callable[[int, int, int], Awaitable[Iterable[tuple[bytes | None, bytes | None]]]]
+"""Partition, first offset, offset after the last -> keys and values."""
 
 
 class SessionTable(faust.Table[bytes, bytes]):
@@ -151,6 +79,22 @@ class SessionTable(faust.Table[bytes, bytes]):
                 await self._log(partition, key, self.data.data[key])
             self.data.overtaken.pop(key, None)
         return len(late)
+
+    async def notice(self, held: Collection[int], read: ReadChangelog) -> None:
+        """Read what somebody else has written between our own records.
+
+        A worker that was cut off may write late and die before it joins its group again: no
+        rebalance follows, and nobody would read its records until the next. What they put an older
+        state over is mended like what a recovery finds.
+        """
+        unread = self.data.unread
+        for partition in list(unread):
+            while partition in held and unread[partition]:
+                for key, value in await read(partition, *unread[partition][0]):
+                    if key and value and self.data.outdated(key, value, partition):
+                        self.data.overtaken[key] = partition
+                unread[partition].pop(0)
+            del unread[partition]
 
     async def sweep(
         self, now_ms: dict[int, int], committed: Callable[[int], int | None], limits: Limits
@@ -210,13 +154,18 @@ class SessionTable(faust.Table[bytes, bytes]):
 
     async def _log(self, partition: int, key: bytes, value: bytes | None) -> None:
         topic = self.changelog_topic_name
-        sent = await self.app.producer.send(topic, key, value, partition, None, None)
-        metadata = await sent
+        metadata = await produced(self.app, topic, key, value, partition)
         # Recovery after a rebalance need not read again what this worker wrote itself, as long as
         # nobody else has written between: a worker that was cut off and the one that took over
         # write at the same time, and what the other wrote must be read.
         recovery = cast(TableManager, self.app.tables).recovery
         tp = TP(topic, partition)
         known: int | None = recovery.active_offsets.get(tp)  # None between two recoveries
-        if tp in recovery.active_tps and known is not None and metadata.offset == known + 1:
+        if tp not in recovery.active_tps or known is None:
+            return
+        if metadata.offset == known + 1:
             recovery.active_offsets[tp] = metadata.offset
+        reached = max(known, self.data.own.get(partition, known))
+        if metadata.offset > reached + 1:
+            self.data.unread.setdefault(partition, []).append((reached + 1, metadata.offset))
+        self.data.own[partition] = max(reached, metadata.offset)

@@ -16,10 +16,11 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from infra.topics import Topics
-from streams.answering import Answering, Delivery
+from streams.answering import Answering
 from streams.bundle import Bundle
 from streams.catalog import Catalog
 from streams.decoding import EventError, decode_event
+from streams.delivery import Delivery
 from streams.events import PlaybackEvent
 from streams.metrics import WorkerMetrics
 from streams.ranking import History, Ranking

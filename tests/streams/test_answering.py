@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import answering
+from streams import delivery
+from streams.answering import INLINE_SECONDS
 from streams.decoding import EventError
 from streams.events import (
     HEARD,
@@ -25,7 +26,7 @@ EVENTS, LISTS, FEEDBACK, DLQ = TOPICS.events, TOPICS.recommendations, TOPICS.fee
 @pytest.fixture(autouse=True, scope="module")
 def _no_pauses():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(answering, "RETRY_SECONDS", (0.0,))
+        patch.setattr(delivery, "RETRY_SECONDS", (0.0,))
         yield
 
 
@@ -59,7 +60,7 @@ def test_the_state_is_there_before_anything_goes_out_and_the_offset_is_done_last
 
 @pytest.mark.parametrize(
     ("row_seconds", "inline"),
-    [(answering.INLINE_SECONDS, True), (2 * answering.INLINE_SECONDS, False)],
+    [(INLINE_SECONDS, True), (2 * INLINE_SECONDS, False)],
 )
 def test_only_quick_scoring_is_done_on_the_event_loop(row_seconds, inline):
     worker = MemoryWorker()

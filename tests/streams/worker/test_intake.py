@@ -5,9 +5,9 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from prometheus_client import CollectorRegistry
 
-from streams.answering import Delivery
 from streams.batching import Batcher
 from streams.decoding import EventError
+from streams.delivery import Delivery
 from streams.events import PlaybackEvent, encode
 from streams.metrics import WorkerMetrics
 from streams.recommendations import rfc3339

@@ -8,7 +8,8 @@ import pytest
 from faust.types import TP
 
 from streams.session import Limits, Session, pack
-from streams.worker.table import SessionStore, SessionTable
+from streams.worker.store import SessionStore
+from streams.worker.table import SessionTable
 
 LIMITS = Limits(retention_ms=1000)
 
@@ -63,8 +64,13 @@ class Changelog:
 
 def known_after(start: int, *offsets: int) -> int:
     """Up to where a worker that recovered to `start` and wrote at `offsets` need not read again."""
+    return written_after(start, *offsets)[0]
 
-    async def written() -> int:
+
+def written_after(start: int, *offsets: int) -> tuple[int, dict[int, list[tuple[int, int]]]]:
+    """The same, and what somebody else must have written between."""
+
+    async def written() -> tuple[int, dict[int, list[tuple[int, int]]]]:
         app: Any = faust.App("test-table", autodiscover=False, broker="aiokafka://nowhere:1")
         table = SessionTable(app, name="sessions", key_type=bytes, value_type=bytes)
         app._producer = Changelog(*offsets)
@@ -74,9 +80,14 @@ def known_after(start: int, *offsets: int) -> int:
         for number in range(len(offsets)):
             await table.save(f"s{number}", session(number, number))
         known: int = recovery.active_offsets[tp]
-        return known
+        return known, table.data.unread
 
     return asyncio.run(written())
+
+
+def test_offsets_that_are_not_ours_are_to_be_read_once():
+    assert written_after(4, 5, 6, 7)[1] == {}
+    assert written_after(4, 5, 8, 9, 12)[1] == {0: [(6, 8), (10, 12)]}
 
 
 def recovered(table: SessionTable, *changes: Any) -> SessionStore:
@@ -250,6 +261,37 @@ def test_what_a_late_worker_has_written_over_is_written_again(table):
     recovered(table, change(b"s1", session(9, 90)), change(b"s1", session(8, 80)))
     assert asyncio.run(table.mend([0])) == 1
     assert table.logged == [(0, b"s1", pack(session(9, 90)))]
+    assert asyncio.run(table.mend([0])) == 0
+
+
+def noticed(
+    table: LoggedTable, unread: dict[int, list[tuple[int, int]]], *late: tuple[bytes, Session]
+) -> list[tuple[int, int, int]]:
+    """What was read of a changelog where somebody wrote these between our own records."""
+    asked: list[tuple[int, int, int]] = []
+
+    async def read(partition: int, start: int, end: int) -> Any:
+        asked.append((partition, start, end))
+        return [(key, pack(value)) for key, value in late]
+
+    table.data.unread.update(unread)
+    asyncio.run(table.notice([0], read))
+    return asked
+
+
+def test_what_a_late_worker_wrote_between_our_records_is_read_and_written_over(table):
+    newest = session(9, 900)
+    table.data.put(b"s", pack(newest), 0)
+    late = [(b"s", session(4, 400)), (b"unknown", session(5, 500))]
+    assert noticed(table, {0: [(7, 9)], 1: [(3, 4)]}, *late) == [(0, 7, 9)]  # 1 is not ours
+    assert table.data.unread == {}
+    assert asyncio.run(table.mend([0])) == 1
+    assert table.logged == [(0, b"s", pack(newest))]
+
+
+def test_what_is_as_new_as_ours_is_left(table):
+    table.data.put(b"s", pack(session(9, 900)), 0)
+    noticed(table, {0: [(7, 8)]}, (b"s", session(9, 900)))
     assert asyncio.run(table.mend([0])) == 0
 
 
