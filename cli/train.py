@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -86,7 +87,8 @@ def train(
     from models.configuration import configuration, read_tables, settings
     from models.data.sources import open_source
     from models.hybrid import HybridConfig
-    from models.recipe import make_markov, make_network, prepare
+    from models.recipe import Made, make_markov, make_network, prepare
+    from models.replicas import joined_replicas
     from models.version import version_for
 
     flags: dict[str, dict[str, Any]] = {
@@ -123,10 +125,11 @@ def train(
         duplicates=duplicates,
     )
     if counted:
-        made = make_markov(prepared, out, name=name)
+        made: Made | None = make_markov(prepared, out, name=name)
     else:
         try:
-            with epochs_shown() as (progress, say):
+            with joined_replicas(os.environ) as group, epochs_shown(group.first) as shown:
+                progress, say = shown
                 made = make_network(
                     prepared,
                     out,
@@ -136,12 +139,15 @@ def train(
                     schedule=chosen.schedule,
                     hybrid=HybridConfig() if model == "hybrid" else None,
                     seed=seed,
+                    replicas=group,
                     progress=progress,
                     say=say,
                 )
         except FloatingPointError as err:  # an answer and no defect: it cannot be trained like this
             typer.echo(f"segue: {err}", err=True)
             raise typer.Exit(1) from err
+    if made is None:  # another process of torchrun's writes and answers
+        return
     result: dict[str, Any] = {
         "bundle": str(out),
         "learner": None if made.learner is None else str(made.learner),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from models.sampling import (
     NegativeSampler,
     batches,
+    batches_by_length,
     mixed_batches,
     training_rows,
     unobserved,
@@ -58,6 +59,32 @@ def test_batches_hold_each_row_once_and_the_same_for_the_same_seed():
     assert sorted(drawn.tolist()) == list(range(10))
     assert torch.equal(drawn, torch.cat(list(batches(10, 4, generator()))))
     assert not torch.equal(drawn, torch.cat(list(batches(10, 4, generator(1)))))
+
+
+@given(st.lists(st.integers(2, 30), min_size=1, max_size=60), st.integers(1, 9), st.integers(1, 8))
+def test_batches_by_length_hold_each_row_once_beside_its_likes(lengths, size, pool):
+    found = torch.tensor(lengths)
+    drawn = list(batches_by_length(found, size, pool, generator()))
+    assert sorted(torch.cat(drawn).tolist()) == list(range(len(lengths)))
+    if pool * size < len(lengths):
+        return
+    # One pool: no batch reaches into the lengths of another, and all have about as many targets.
+    drawn.sort(key=lambda rows: (found[rows].min(), found[rows].max()))
+    for shorter, longer in itertools.pairwise(drawn):
+        assert found[shorter].max() <= found[longer].min()
+    targets = found - 1
+    share = float(targets.sum()) / -(-len(lengths) // size)
+    assert max(float(targets[rows].sum()) for rows in drawn) <= share + float(targets.max())
+
+
+def test_taken_rows_are_cut_to_the_columns_that_they_need():
+    rows = training_rows(
+        packed([("a", [("x", 1), ("y", 4)]), ("b", [("y", 2), ("x", 1)] * 3)], ["x", "y"]), 5
+    )
+    assert rows.lengths().tolist() == [2, 6]
+    taken = rows.take(torch.tensor([0]), 2)
+    assert taken.items.tolist() == [[1, 2]]
+    assert taken.outcomes.tolist() == [[1, 4]]
 
 
 def test_mixed_batches_hold_each_new_row_once_and_the_share_of_old_ones():
