@@ -13,7 +13,6 @@ from torch import Tensor
 from .sessions import Sessions
 
 Ints = NDArray[np.int64]
-_POOL = 16  # batches that are sorted by length together
 
 
 class Rows(NamedTuple):
@@ -27,8 +26,13 @@ class Rows(NamedTuple):
         return Rows(self.items.to(device), self.outcomes.to(device))
 
     def lengths(self) -> Tensor:
-        """Count the occurrences of each row, (R,)."""
+        """Occurrences in each row, (R,)."""
         return (self.items > 0).sum(dim=1)
+
+    def take(self, chosen: Tensor, columns: int) -> Rows:
+        """Give the chosen rows, (B,), and of them the first `columns`."""
+        chosen = chosen.to(self.items.device)
+        return Rows(self.items[chosen, :columns], self.outcomes[chosen, :columns])
 
     def __len__(self) -> int:
         return len(self.items)
@@ -58,23 +62,29 @@ def training_rows(sessions: Sessions, length: int) -> Rows:
     return Rows(torch.from_numpy(items), torch.from_numpy(outcomes))
 
 
-def batches(
-    count: int, size: int, generator: torch.Generator, lengths: Tensor | None = None
-) -> Iterator[Tensor]:
-    """Draw each of `count` rows once, at random, in batches of row numbers.
+def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Draw each of `count` rows once, at random, in batches of row numbers."""
+    yield from torch.split(torch.randperm(count, generator=generator), size)
 
-    With `lengths` (count,) a batch holds rows of about one length, so that little of it is padding:
-    pools of some batches are sorted by length and cut, and the batches come in random order.
+
+def batches_by_length(
+    lengths: Tensor, size: int, pool: int, generator: torch.Generator
+) -> Iterator[Tensor]:
+    """Draw each row once, in batches of rows about equally long, so that little of them is padding.
+
+    The rows of `pool` batches, drawn at random, are sorted by length, (R,), and divided so that
+    each batch has about as many targets, hence more of the short rows than of the long ones:
+    otherwise a target in a short row would weigh more. The order of all batches is random again.
     """
-    order = torch.randperm(count, generator=generator)
-    if lengths is None:
-        yield from torch.split(order, size)
-        return
-    cut: list[Tensor] = []
-    for pool in torch.split(order, size * _POOL):
-        cut += torch.split(pool[lengths[pool].argsort(descending=True, stable=True)], size)
-    for number in torch.randperm(len(cut), generator=generator).tolist():
-        yield cut[number]
+    found: list[Tensor] = []
+    for rows in batches(len(lengths), size * pool, generator):
+        by_length = rows[torch.argsort(lengths[rows], stable=True)]
+        targets = (lengths[by_length] - 1).cumsum(0)
+        count = -(-len(rows) // size)
+        piece = (targets - 1) * count // targets[-1]  # 0 .. count - 1, never falling
+        found += [part for part in torch.split(by_length, piece.bincount().tolist()) if len(part)]
+    for number in torch.randperm(len(found), generator=generator).tolist():
+        yield found[number]
 
 
 def mixed_batches(

@@ -26,6 +26,7 @@ class Schedule:
     epochs: int | None = None  # None: 10; from nothing on little data, what makes ENOUGH steps
     mode: Mode = "all-positions"  # of a row in one pass, by Adam; or one of each slot, by Adagrad
     batch: int = 128  # rows a step; slots
+    pool: int | None = None  # batches sorted by length together; None: 16 where rows are uneven
     learning_rate: float = 5e-3  # at the top
     shape: Shape = "one-cycle"  # of the learning rate over the run; `share_of_top` says which
     weight_decay: float = 0.0  # decoupled, as in AdamW (arXiv:1711.05101); Adagrad's is plain L2
@@ -41,8 +42,11 @@ class Schedule:
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
         epochs = 1 if self.epochs is None else self.epochs
-        if min(epochs, self.batch, self.patience, self.threads) < 1:
-            raise ValueError(f"epochs, batch, patience and threads must be 1 or more, got {self}")
+        pool = 1 if self.pool is None else self.pool
+        if min(epochs, self.batch, pool, self.patience, self.threads) < 1:
+            raise ValueError(
+                f"epochs, batch, pool, patience and threads must be 1 or more, got {self}"
+            )
         seconds = 1 if self.seconds is None else self.seconds
         if min(self.learning_rate, self.clip, seconds) <= 0:
             raise ValueError(

@@ -30,14 +30,23 @@ from .optimisation import Optimisation, Progress, Trained
 from .parallel_stepping import ParallelStepper
 from .questions import ProtocolName
 from .rankers import NeuralRanker
-from .sampling import NegativeSampler, Rows, batches, mixed_batches, training_rows
+from .replicas import ALONE, Replicas
+from .sampling import (
+    NegativeSampler,
+    Rows,
+    batches,
+    batches_by_length,
+    mixed_batches,
+    training_rows,
+)
 from .schedule import Schedule, SelectBy
 from .session_parallel import parallel_steps
 from .sessions import Sessions, joined
 from .stepping import RowStepper, Stepper
 from .training_state import TrainingState, digest
 
-_FULL = 0.8  # of a batch's positions; below it rows of like lengths are batched together
+_FULL = 0.8  # of a row's positions on average; below it rows of like lengths are batched together
+POOL = 16  # batches whose rows are then sorted together
 FINE_TUNING = Schedule(epochs=2, learning_rate=1e-3)
 
 
@@ -54,6 +63,7 @@ def train(
     device: torch.device | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: float = 120.0,
+    replicas: Replicas = ALONE,
     progress: Progress = lambda step: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trained:
@@ -66,6 +76,7 @@ def train(
     `checkpoint` is a folder for what an interrupted training needs to go on to the same numbers. It
     is written after every epoch, and every `checkpoint_every` seconds within one; the next call
     with the same arguments goes on from it. The caller removes it once the result is safe.
+    `replicas` are the processes that train together, each called with the same arguments.
 
     Raises:
         ValueError: catalogs differ, there is nothing to train on, the encoder needs features and
@@ -78,6 +89,8 @@ def train(
         model = make_encoder(config, features).to(device or best_device())
         if not all(buffer.isfinite().all() for buffer in model.buffers()):
             raise ValueError(f"{config} reads content features: give them, a row for each track")
+        if not replicas.first:  # the same weights, but other dropout
+            torch.manual_seed(seed + (replicas.number << 32))
         stepper: Stepper
         if schedule.mode == "session-parallel":
             if not isinstance(model, GRU4Rec):
@@ -85,14 +98,22 @@ def train(
                     f"schedule.mode session-parallel needs an encoder that steps, which "
                     f"{model.architecture} is not: train gru4rec, or give mode all-positions"
                 )
+            if replicas.count > 1 or (schedule.pool or 1) > 1:
+                raise ValueError(
+                    "schedule.mode session-parallel goes through the sessions in order, in one "
+                    f"process, got {replicas.count} of them and pool {schedule.pool}"
+                )
             steps = parallel_steps(sessions, schedule.batch)
             schedule = schedule.from_nothing(len(steps) * schedule.batch)
             stepper = ParallelStepper(model, loss, schedule, seed, steps, sampler)
             draw = partial(_in_order, len(steps))
         else:
             schedule = schedule.from_nothing(len(rows))
-            stepper = RowStepper(model, loss, schedule, seed, rows, sampler)
-            draw = partial(batches, len(rows), schedule.batch, stepper.generator, _uneven(rows))
+            stepper = RowStepper(model, loss, schedule, seed, rows, sampler, replicas)
+            draw = partial(batches, len(rows), schedule.batch, stepper.generator)
+            if (pool := _pool(rows, schedule)) > 1:
+                size = schedule.batch
+                draw = partial(batches_by_length, rows.lengths(), size, pool, stepper.generator)
         run = Optimisation(stepper, loss, schedule)
         state = None
         if checkpoint is not None:
@@ -149,10 +170,12 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _uneven(rows: Rows) -> Tensor | None:
-    """Give the lengths of rows that differ enough for batches of like ones to save time."""
-    lengths = rows.lengths()
-    return lengths if lengths.float().mean() < _FULL * rows.items.shape[1] else None
+def _pool(rows: Rows, schedule: Schedule) -> int:
+    """Give how many batches are sorted together: one where rows are about equally long."""
+    if schedule.pool is not None:
+        return schedule.pool
+    full = float(rows.lengths().float().mean()) / rows.items.shape[1]
+    return POOL if full < _FULL else 1
 
 
 def _in_order(steps: int) -> Iterator[Tensor]:
@@ -185,6 +208,7 @@ def _identity(
         "loss": asdict(run.loss),
         "schedule": asdict(run.schedule),
         "seed": seed,
+        "processes": run.replicas.count,
         "catalog": digest(sessions.track_ids),
         "sessions": digest(rows),
         "validation sessions": digest(held_out),

@@ -18,12 +18,13 @@ from models.encoder import EncoderConfig
 from models.gru4rec import GRU4Rec, GRU4RecConfig
 from models.losses import LossConfig
 from models.parallel_stepping import ParallelStepper
-from models.sampling import NegativeSampler, batches, training_rows
+from models.sampling import NegativeSampler, batches_by_length, training_rows
 from models.sasrec import SASRecConfig
 from models.schedule import Schedule
 from models.session_parallel import parallel_steps
 from models.sessions import Sessions
 from models.stepping import RowStepper
+from models.train import POOL
 
 from . import plain
 
@@ -98,7 +99,7 @@ def _rows(sessions: Sessions, config: EncoderConfig, loss: LossConfig, batch: in
     )
     lengths = rows.lengths()
     while True:
-        for chosen in batches(len(rows), batch, stepper.generator, lengths):
+        for chosen in batches_by_length(lengths, batch, POOL, stepper.generator):
             stepper.take(chosen, 0.5)
             yield int((lengths[chosen] - 1).sum())
 

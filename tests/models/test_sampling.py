@@ -1,7 +1,6 @@
 """Training rows hold every target once; draws hold what they promise."""
 
 import itertools
-from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from models.sampling import (
     NegativeSampler,
     batches,
+    batches_by_length,
     mixed_batches,
     training_rows,
     unobserved,
@@ -61,6 +61,32 @@ def test_batches_hold_each_row_once_and_the_same_for_the_same_seed():
     assert not torch.equal(drawn, torch.cat(list(batches(10, 4, generator(1)))))
 
 
+@given(st.lists(st.integers(2, 30), min_size=1, max_size=60), st.integers(1, 9), st.integers(1, 8))
+def test_batches_by_length_hold_each_row_once_beside_its_likes(lengths, size, pool):
+    found = torch.tensor(lengths)
+    drawn = list(batches_by_length(found, size, pool, generator()))
+    assert sorted(torch.cat(drawn).tolist()) == list(range(len(lengths)))
+    if pool * size < len(lengths):
+        return
+    # One pool: no batch reaches into the lengths of another, and all have about as many targets.
+    drawn.sort(key=lambda rows: (found[rows].min(), found[rows].max()))
+    for shorter, longer in itertools.pairwise(drawn):
+        assert found[shorter].max() <= found[longer].min()
+    targets = found - 1
+    share = float(targets.sum()) / -(-len(lengths) // size)
+    assert max(float(targets[rows].sum()) for rows in drawn) <= share + float(targets.max())
+
+
+def test_taken_rows_are_cut_to_the_columns_that_they_need():
+    rows = training_rows(
+        packed([("a", [("x", 1), ("y", 4)]), ("b", [("y", 2), ("x", 1)] * 3)], ["x", "y"]), 5
+    )
+    assert rows.lengths().tolist() == [2, 6]
+    taken = rows.take(torch.tensor([0]), 2)
+    assert taken.items.tolist() == [[1, 2]]
+    assert taken.outcomes.tolist() == [[1, 4]]
+
+
 def test_mixed_batches_hold_each_new_row_once_and_the_share_of_old_ones():
     drawn = list(mixed_batches(6, 100, 0.5, 4, generator()))
     new = [row for batch in drawn for row in batch.tolist() if row < 6]
@@ -105,26 +131,3 @@ def test_unobserved_tracks_are_distinct_and_none_was_observed(observed, count):
         real = [item for item in row if item]
         assert len(set(real)) == len(real) == min(count, 9 - len(set(seen) - {0}))
         assert not set(real) & set(seen)
-
-
-@given(st.integers(1, 70), st.integers(1, 5))
-def test_batches_of_like_lengths_draw_each_row_once(count, size):
-    lengths = torch.randint(2, 21, (count,), generator=generator())
-    drawn = list(batches(count, size, generator(), lengths))
-    assert sorted(torch.cat(drawn).tolist()) == list(range(count))
-    assert max(map(len, drawn)) <= size
-
-
-def test_batches_of_like_lengths_hold_little_padding_and_come_in_random_order():
-    lengths = torch.arange(2, 22).repeat(40)  # 800 rows
-
-    def padding(drawn: Iterable[torch.Tensor]) -> int:
-        return sum(int((lengths[rows].max() - lengths[rows]).sum()) for rows in drawn)
-
-    drawn = list(batches(800, 25, generator(), lengths))
-    assert padding(drawn) < 0.15 * padding(batches(800, 25, generator()))
-    longest = [int(lengths[rows].max()) for rows in drawn]
-    assert longest != sorted(longest, reverse=True)
-    assert [rows.tolist() for rows in drawn] != [
-        rows.tolist() for rows in batches(800, 25, generator(1), lengths)
-    ]
