@@ -20,7 +20,7 @@ LOSSES = {
 }
 WIDTH = 128
 EPOCHS = 4
-RATES, BATCHES, PENALTIES = (0.05, 0.15), (32, 64), (0.0, 1e-5)
+RATES, BATCHES, PENALTIES = (0.05, 0.15), (64, 128), (0.0, 1e-5)
 
 
 class Figures(NamedTuple):

@@ -5,12 +5,15 @@ from typing import Any
 import pytest
 import torch
 
+from models.architectures import ARCHITECTURES, make_config, make_encoder
 from models.gru4rec import GRU4Rec, GRU4RecConfig
 from models.losses import LossConfig, full_softmax
 from models.next_track import compare, next_track_loss, ranking_of
+from models.objective import batch_loss
 from models.ranking_losses import RANKINGS
 from models.sampled import Compared
-from models.sampling import NegativeSampler
+from models.sampling import NegativeSampler, training_rows
+from models.sessions import packed
 
 PLAYS = torch.tensor([0, 40, 20, 10, 10, 10, 5, 5])  # 100 over 7 tracks
 TARGETS, CURRENT = torch.tensor([1, 2, 3]), torch.tensor([4, 0, 3])
@@ -100,3 +103,49 @@ def test_gbce_is_calibrated_by_the_share_of_the_catalog_that_is_drawn():
     loss = LossConfig(name="gbce", negatives=3, calibration=1)
     assert ranking_of(loss, items=7).beta == pytest.approx(0.5)
     assert ranking_of(LossConfig(name="gbce"), items=7).beta == 1
+
+
+WORDS = ["abcdef", "bca", "fedcb", "adbe"]
+ROWS = training_rows(
+    packed(
+        [(f"s{i}", [(a, (i + j) % 5) for j, a in enumerate(word)]) for i, word in enumerate(WORDS)],
+        [*"abcdefgh"],
+    ),
+    5,
+)
+HEARD = torch.bincount(ROWS.items.flatten(), minlength=9)
+LOSSES = [
+    LossConfig(),
+    LossConfig(negatives=3),
+    LossConfig(negatives=3, sample_alpha=0.5, in_batch=True, logq="published"),
+    LossConfig(negatives=3, sample_alpha=0.5, in_batch=True, logq="unbiased"),
+    *(LossConfig(name=name, negatives=3) for name in ("bpr", "bpr-max", "top1-max", "gbce")),
+    LossConfig(name="bpr", negatives=0, in_batch=True),
+    LossConfig(name="skip-contrastive", negatives=3),
+    LossConfig(name="bpr-max", skip_weights=(0.5, 0.5, 1.0)),
+    LossConfig(negatives=3, unlikelihood=0.5),
+]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: f"{loss.name}-{loss.negatives}")
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_descent_lowers_every_loss_of_every_architecture_and_leaves_padding(architecture, loss):
+    torch.manual_seed(0)
+    config = make_config(architecture, {"items": 8, "length": 5, "width": 8})
+    model = make_encoder(config).eval()  # without dropout the same batch costs the same
+    sampler = NegativeSampler(HEARD, loss.sample_alpha)
+    learned = [weights for weights in model.parameters() if weights.requires_grad]
+
+    def cost() -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        return batch_loss(model, ROWS, loss, generator, sampler)
+
+    before = cost()
+    slopes = torch.autograd.grad(before, learned, allow_unused=True)
+    with torch.no_grad():
+        for weights, slope in zip(learned, slopes, strict=True):
+            if slope is not None:
+                assert slope.isfinite().all()
+                weights.sub_(slope, alpha=0.01)
+    assert cost() < before
+    assert not model.item_embedding.weight[0].any()

@@ -69,7 +69,7 @@ def test_a_case_is_run_in_rounds_and_compared(monkeypatch, tmp_path, capsys):
     def made(sessions: Sessions) -> contenders.Contender:
         return counted
 
-    case = contenders.Case("c", "simulated", made, made, made, 5.0, "others")
+    case = contenders.Case("c", "simulated", made, made, made, 5.0, None, "others")
     monkeypatch.setattr(run, "CASES", (case,))
     arguments = ["--data", DATA, "--rounds", "3", "--seconds", "0.01", "--json"]
     run.main([*arguments, "--out", f"{tmp_path}/speed.json"])
@@ -83,3 +83,9 @@ def test_a_case_is_run_in_rounds_and_compared(monkeypatch, tmp_path, capsys):
 def test_data_of_no_case_is_refused_with_the_cases():
     with pytest.raises(SystemExit, match="bpr-max"):
         run.main(["--data", "mssd:nowhere"])
+
+
+def test_the_newest_occurrences_of_each_session_are_kept():
+    plays = [(f"s{i}", [(a, 1) for a in word]) for i, word in enumerate(["abcd", "", "ef", "gab"])]
+    newest = run._newest(packed(plays, [*"abcdefg"]), 2)
+    assert [newest.session(i)[0].tolist() for i in range(4)] == [[3, 4], [], [5, 6], [1, 2]]
