@@ -23,7 +23,7 @@ from streams.counts import TransitionCounts
 
 from .encoder import Encoder
 from .evaluate import evaluate
-from .markov import MarkovConfig, StepTable, added, step_counts, step_weights
+from .markov import MarkovConfig, StepTable, added, heaviest, step_counts, step_weights
 from .questions import Bools, Floats, Ints, Questions, Ranker
 from .sessions import Sessions
 
@@ -37,12 +37,13 @@ class HybridConfig:
 
     markov: MarkovConfig = field(default_factory=lambda: MarkovConfig(near=1.0))
     floor: float = 1e-3  # the share that a track has which was never seen to follow
+    most: int = 20  # targets of each lag and source that a bundle keeps, those of most weight
     weight: float | None = None  # of the counts; None: chosen on the validation sessions
 
     def __post_init__(self) -> None:
         """Refuse what would count for nothing."""
-        if self.floor <= 0 or (self.weight is not None and self.weight <= 0):
-            raise ValueError(f"floor {self.floor} and weight {self.weight} must be above 0")
+        if min(self.floor, self.most, 1 if self.weight is None else self.weight) <= 0:
+            raise ValueError(f"floor, most and weight must be above 0, got {self}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,8 @@ class Counted:
         """Give the counts of a bundle, shares over the floor; `plays` (N + 1,) of each item."""
         weights = step_weights(self.steps, self.config.markov, plays)
         weights = weights / (sum(self.config.markov.decays) * self.config.floor)
-        return replace(self.steps, weights=weights.astype(np.float32))
+        steps = replace(self.steps, weights=weights.astype(np.float32))
+        return heaviest(steps, self.config.most)
 
     def weighed(self, network: Ranker, valid: Sessions, plays: Ints) -> Counted:
         """Choose the weight on validation sessions, if the config has none."""

@@ -94,7 +94,20 @@ def test_the_weight_is_the_one_that_ranks_the_validation_sessions_best():
         _ = counted.weight
 
 
-@pytest.mark.parametrize("wrong", [{"floor": 0.0}, {"weight": 0.0}])
+def test_a_bundle_keeps_the_heaviest_targets_of_each_lag_and_source():
+    whole = Counted.of(WALKS, HybridConfig(most=99)).shares(PLAYS)
+    kept = Counted.of(WALKS, HybridConfig(most=2)).shares(PLAYS)
+    rows: dict[tuple[int, int], list[float]] = {}
+    assert whole.lags is not None
+    assert kept.lags is not None
+    for lag, source, weight in zip(whole.lags, whole.sources, whole.weights, strict=True):
+        rows.setdefault((lag, source), []).append(weight)
+    for lag, source, weight in zip(kept.lags, kept.sources, kept.weights, strict=True):
+        assert weight in sorted(rows[lag, source])[-2:]
+    assert len(kept.weights) == sum(min(2, len(row)) for row in rows.values())
+
+
+@pytest.mark.parametrize("wrong", [{"floor": 0.0}, {"weight": 0.0}, {"most": 0}])
 def test_what_would_count_for_nothing_is_refused(wrong):
     with pytest.raises(ValueError, match="must be above 0"):
         HybridConfig(**wrong)
