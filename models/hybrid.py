@@ -23,7 +23,7 @@ from streams.counts import TransitionCounts
 
 from .encoder import Encoder
 from .evaluate import evaluate
-from .markov import MarkovConfig, StepTable, added, step_counts, step_weights
+from .markov import MarkovConfig, StepTable, added, heaviest, step_counts, step_weights
 from .questions import Bools, Floats, Ints, Questions, Ranker
 from .sessions import Sessions
 
@@ -37,12 +37,13 @@ class HybridConfig:
 
     markov: MarkovConfig = field(default_factory=lambda: MarkovConfig(near=1.0))
     floor: float = 1e-3  # the share that a track has which was never seen to follow
+    most: int = 20  # targets of each lag and source that a bundle keeps, those of most weight
     weight: float | None = None  # of the counts; None: chosen on the validation sessions
 
     def __post_init__(self) -> None:
         """Refuse what would count for nothing."""
-        if self.floor <= 0 or (self.weight is not None and self.weight <= 0):
-            raise ValueError(f"floor {self.floor} and weight {self.weight} must be above 0")
+        if min(self.floor, self.most, 1 if self.weight is None else self.weight) <= 0:
+            raise ValueError(f"floor, most and weight must be above 0, got {self}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,8 @@ class Counted:
         """Give the counts of a bundle, shares over the floor; `plays` (N + 1,) of each item."""
         weights = step_weights(self.steps, self.config.markov, plays)
         weights = weights / (sum(self.config.markov.decays) * self.config.floor)
-        return replace(self.steps, weights=weights.astype(np.float32))
+        steps = replace(self.steps, weights=weights.astype(np.float32))
+        return heaviest(steps, self.config.most)
 
     def weighed(self, network: Ranker, valid: Sessions, plays: Ints) -> Counted:
         """Choose the weight on validation sessions, if the config has none."""
@@ -80,7 +82,8 @@ class Counted:
 
     def beside(self, network: Ranker, plays: Ints, name: str = "hybrid") -> HybridRanker:
         """Give the ranker of a network and these counts; the weight must have been chosen."""
-        return HybridRanker(network, self.shares(plays), self.weight, name)
+        shares = LogShares(self.shares(plays), network.n_items)
+        return HybridRanker(network, shares, self.weight, name)
 
     @property
     def weight(self) -> float:
@@ -90,26 +93,39 @@ class Counted:
         return self.config.weight
 
 
+class LogShares:
+    """What counts add to a network's scores, before it is weighed: log(1 + share / floor)."""
+
+    name = "log shares"
+    listed: int | None = None
+
+    def __init__(self, counts: TransitionCounts, n_items: int) -> None:
+        self.n_items = n_items
+        self._table = StepTable(counts, counts.weights.astype(np.float64), n_items)
+
+    def scores(self, questions: Questions, allowed: Bools | None = None) -> Floats:
+        """Score every item; most have 0."""
+        shares = self._table.sums(questions)
+        np.log1p(shares, out=shares, where=shares > 0)
+        return shares.astype(np.float32)
+
+
 class HybridRanker:
     """A network, or what else scores the whole catalog, with counts beside it."""
 
     listed: int | None = None
 
     def __init__(
-        self, network: Ranker, counts: TransitionCounts, weight: float, name: str = "hybrid"
+        self, network: Ranker, shares: Ranker, weight: float, name: str = "hybrid"
     ) -> None:
         self.name = name
         self.n_items = network.n_items
-        self._network = network
-        self._table = StepTable(counts, counts.weights.astype(np.float64), self.n_items)
-        self._weight = weight
+        self._network, self._shares, self._weight = network, shares, np.float32(weight)
 
     def scores(self, questions: Questions, allowed: Bools | None = None) -> Floats:
         """Score every item."""
-        raised: Floats = self._network.scores(questions, allowed) + (
-            self._weight * np.log1p(self._table.sums(questions))
-        ).astype(np.float32)
-        return raised
+        raised: Floats = self._weight * self._shares.scores(questions)
+        return self._network.scores(questions, allowed) + raised
 
 
 def chosen_weight(
@@ -123,8 +139,8 @@ def chosen_weight(
 
     `counts` are a bundle's (`Counted.shares`), `plays` (N + 1,) those of training.
     """
-    once = _Remembered(network)
-    rankers = [HybridRanker(once, counts, weight) for weight in weights]
+    once = _Remembered(network), _Remembered(LogShares(counts, network.n_items))
+    rankers = [HybridRanker(*once, weight) for weight in weights]
     figures = [found.metrics() for found in evaluate(rankers, valid, plays, ranks_only=True)]
     worth = [(f["mrr@20"] or 0) + (f["hit_rate@10"] or 0) for f in figures]
     return weights[int(np.argmax(worth))]

@@ -83,6 +83,19 @@ def added(one: TransitionCounts, other: TransitionCounts) -> TransitionCounts:
     return TransitionCounts(sources[first], targets[first], sums.astype(np.float32), lags[first])
 
 
+def heaviest(counts: TransitionCounts, most: int) -> TransitionCounts:
+    """Keep the pairs of most weight of each lag and source, ties by target."""
+    assert counts.lags is not None
+    rows = counts.lags.astype(np.int64) * (counts.largest_item + 1) + counts.sources
+    order = np.lexsort((counts.targets, -counts.weights, rows))
+    ordered = rows[order]
+    nth = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    kept = order[nth < most]
+    return TransitionCounts(
+        counts.sources[kept], counts.targets[kept], counts.weights[kept], counts.lags[kept]
+    )
+
+
 def step_weights(counts: TransitionCounts, config: MarkovConfig, plays: Ints) -> Floats:
     """Give what each counted pair adds to its target's score, (n,); `plays` (N + 1,) are all."""
     assert counts.lags is not None

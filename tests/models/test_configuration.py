@@ -77,7 +77,7 @@ def test_a_setting_is_toml_or_the_plain_string_that_it_is():
         ({"model": {"architecture": "gpt"}}, "architecture 'gpt', expected one of sasrec"),
         ({"model": {"width": "wide"}}, "sasrec: Expected `int`, got `str`"),
         ({"model": {"heads": 7}}, "not divisible by 7 heads"),
-        ({"counts": {"floor": 0.0}}, "floor 0.0 and weight None must be above 0"),
+        ({"counts": {"floor": 0.0}}, "floor, most and weight must be above 0"),
         ({"counts": {"flor": 1.0}}, "counts has no flor; its keys are floor"),
         ({"model": {"items": 7}}, "model.items is given by the data"),
     ],

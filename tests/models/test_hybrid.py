@@ -5,7 +5,7 @@ import pytest
 
 from export.blend import Blend
 from models.evaluate import evaluate
-from models.hybrid import Counted, HybridConfig, HybridRanker, chosen_weight
+from models.hybrid import Counted, HybridConfig, HybridRanker, LogShares, chosen_weight
 from models.markov import MarkovConfig, step_counts
 from models.questions import Bools, Floats, Questions, ask
 from models.sessions import joined, packed
@@ -36,7 +36,7 @@ def test_it_ranks_as_the_blend_is_defined():
     counts = Counted.of(WALKS, HybridConfig()).shares(PLAYS)
     (asked,) = ask(WALKS.select(range(8)), "next-track", 10**6)
     network = Constant()
-    found = HybridRanker(network, counts, 0.7).scores(asked.questions)
+    found = HybridRanker(network, LogShares(counts, WALKS.n_items), 0.7).scores(asked.questions)
     histories = [
         [(item, 1) for item in asked.questions.items[row, :depth].tolist()]
         for row, depth in zip(asked.questions.row, asked.questions.depth, strict=True)
@@ -81,7 +81,9 @@ def test_the_weight_is_the_one_that_ranks_the_validation_sessions_best():
     weights = (0.01, 0.5)
     figures = []
     for weight in weights:
-        found = evaluate([HybridRanker(network, counts, weight)], WALKS, PLAYS)[0].metrics()
+        found = evaluate(
+            [HybridRanker(network, LogShares(counts, WALKS.n_items), weight)], WALKS, PLAYS
+        )[0].metrics()
         figures.append((found["mrr@20"] or 0) + (found["hit_rate@10"] or 0))
     assert figures[1] > figures[0]
     asked = network.asked
@@ -94,7 +96,20 @@ def test_the_weight_is_the_one_that_ranks_the_validation_sessions_best():
         _ = counted.weight
 
 
-@pytest.mark.parametrize("wrong", [{"floor": 0.0}, {"weight": 0.0}])
+def test_a_bundle_keeps_the_heaviest_targets_of_each_lag_and_source():
+    whole = Counted.of(WALKS, HybridConfig(most=99)).shares(PLAYS)
+    kept = Counted.of(WALKS, HybridConfig(most=2)).shares(PLAYS)
+    rows: dict[tuple[int, int], list[float]] = {}
+    assert whole.lags is not None
+    assert kept.lags is not None
+    for lag, source, weight in zip(whole.lags, whole.sources, whole.weights, strict=True):
+        rows.setdefault((lag, source), []).append(weight)
+    for lag, source, weight in zip(kept.lags, kept.sources, kept.weights, strict=True):
+        assert weight in sorted(rows[lag, source])[-2:]
+    assert len(kept.weights) == sum(min(2, len(row)) for row in rows.values())
+
+
+@pytest.mark.parametrize("wrong", [{"floor": 0.0}, {"weight": 0.0}, {"most": 0}])
 def test_what_would_count_for_nothing_is_refused(wrong):
     with pytest.raises(ValueError, match="must be above 0"):
         HybridConfig(**wrong)
