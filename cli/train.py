@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -97,7 +98,8 @@ def train(
     from models.configuration import configuration, read_tables, settings
     from models.content import feature_names, read_features
     from models.data.sources import open_source
-    from models.recipe import make_markov, make_network, prepare
+    from models.recipe import Made, make_markov, make_network, prepare
+    from models.replicas import joined_replicas
     from models.version import version_for
 
     flags: dict[str, dict[str, Any]] = {
@@ -139,10 +141,11 @@ def train(
     )
     track_ids = prepared.train.track_ids
     if counted:
-        made = make_markov(prepared, out, name=name)
+        made: Made | None = make_markov(prepared, out, name=name)
     else:
         try:
-            with epochs_shown() as (progress, say):
+            with joined_replicas(os.environ) as group, epochs_shown(group.first) as shown:
+                progress, say = shown
                 made = make_network(
                     prepared,
                     out,
@@ -153,12 +156,15 @@ def train(
                     hybrid=chosen.counts,
                     seed=seed,
                     features=None if features is None else read_features(features, track_ids),
+                    replicas=group,
                     progress=progress,
                     say=say,
                 )
         except FloatingPointError as err:  # an answer and no defect: it cannot be trained like this
             typer.echo(f"segue: {err}", err=True)
             raise typer.Exit(1) from err
+    if made is None:  # another process of torchrun's writes and answers
+        return
     result: dict[str, Any] = {
         "bundle": str(out),
         "learner": None if made.learner is None else str(made.learner),

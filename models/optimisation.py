@@ -55,6 +55,7 @@ class Optimisation:
         self.loss = loss
         self.schedule = schedule
         self.stepper = stepper
+        self.replicas = stepper.replicas
         self._order = self.generator.get_state()  # before the epoch's batches were drawn
         self._best: dict[str, Tensor] = {}
 
@@ -89,6 +90,8 @@ class Optimisation:
             for chosen in drawn[at.step :]:
                 now = clock()
                 elapsed = (now - began) / limit
+                if self.schedule.seconds is not None:
+                    elapsed = self.replicas.agreed(elapsed)
                 at.summed += self.stepper.take(chosen, max(at.done / total, elapsed))
                 at.step += 1
                 at.done += 1
@@ -99,7 +102,9 @@ class Optimisation:
                 at.over = elapsed >= 1
                 if at.over:
                     break
-                if state is not None and now - saved >= state.every and at.step < len(drawn):
+                if state is None or at.step == len(drawn):
+                    continue
+                if self.replicas.agreed(now - saved) >= state.every:
                     self._keep(state, at, now - began)
                     saved = now
             self._end_epoch(at, validate, total)
@@ -116,7 +121,8 @@ class Optimisation:
     def _drawn(self, draw: Callable[[], Iterator[Tensor]], at: Place) -> list[Tensor]:
         """Draw the epoch's batches; in a resumed epoch, those it began with."""
         if not at.step:
-            self._order = self.generator.get_state()
+            self._order = self.replicas.same(self.generator.get_state())
+            self.generator.set_state(self._order)
             return list(draw())
         now = self.generator.get_state()
         self.generator.set_state(self._order)
@@ -132,7 +138,8 @@ class Optimisation:
             raise FloatingPointError(self._broken("weights are not finite", at, total))
         at.losses.append(at.summed / at.step)
         if validate is not None:
-            at.valid.append(validate(self.stepper.model))
+            found = validate(self.stepper.model) if self.replicas.first else 0.0
+            at.valid.append(self.replicas.agreed(found))
         if validate is None or at.valid[-1] >= max(at.valid):
             at.best_epoch = at.epoch
             self._best = {
@@ -143,7 +150,9 @@ class Optimisation:
     def _keep(self, state: TrainingState, at: Place, seconds: float) -> None:
         at.seconds = seconds
         best = {f"best.{name}": weights for name, weights in self._best.items()}
-        state.write(at, {**self.stepper.tensors(), **best, "random.order": self._order})
+        tensors = {**self.stepper.tensors(), **best, "order": self._order}
+        if self.replicas.first:
+            state.write(at, tensors)
 
     def _resumed(self, state: TrainingState | None) -> Place:
         kept = None if state is None else state.read()
@@ -153,7 +162,7 @@ class Optimisation:
         self.stepper.restore(tensors)
         device = self.stepper.device
         self._best = {name: found.to(device) for name, found in under("best.", tensors).items()}
-        self._order = tensors["random.order"]
+        self._order = tensors["order"]
         logger.info("training goes on in epoch %d, after %d steps", at.epoch, at.done)
         return at
 

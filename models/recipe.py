@@ -30,6 +30,7 @@ from .losses import LossConfig
 from .optimisation import Progress
 from .questions import Ranker
 from .rankers import NeuralRanker
+from .replicas import ALONE, Replicas
 from .schedule import Schedule
 from .sessions import Sessions
 from .split import Parts, Split
@@ -123,15 +124,16 @@ def make_network(
     hybrid: HybridConfig | None = None,
     seed: int = 0,
     features: Tensor | None = None,
+    replicas: Replicas = ALONE,
     progress: Progress = lambda step: None,
     say: Callable[[str], None] = lambda line: None,
-) -> Made:
+) -> Made | None:
     """Train the network of `config`; write the bundle `out`, and its learner beside it.
 
     A hybrid counts the same sessions, and its bundle holds both (hybrid.py). `features` are those
     of the catalog's tracks, for a network that reads content.
 
-    A training that was interrupted goes on, from the folder `OUT.training`.
+    An interrupted training goes on, from `OUT.training`. Replicas but the first give None.
 
     Raises:
         ValueError: `out` exists or cannot be a version, or there is nothing to train on.
@@ -151,8 +153,11 @@ def make_network(
         seed=seed,
         features=features,
         checkpoint=checkpoint,
+        replicas=replicas,
         progress=progress,
     )
+    if not replicas.first:
+        return None
     model = trained.model.cpu()
     ranker: Ranker = NeuralRanker(model, name)
     counted, plays = None, prepared.train.counts()

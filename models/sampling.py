@@ -30,6 +30,11 @@ class Rows(NamedTuple):
         """Count the occurrences of each row, (R,)."""
         return (self.items > 0).sum(dim=1)
 
+    def take(self, chosen: Tensor, columns: int) -> Rows:
+        """Give the chosen rows, (B,), and of them the first `columns`."""
+        chosen = chosen.to(self.items.device)
+        return Rows(self.items[chosen, :columns], self.outcomes[chosen, :columns])
+
     def __len__(self) -> int:
         return len(self.items)
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from .encoder import Encoder
 from .losses import LossConfig
 from .objective import batch_loss
+from .replicas import ALONE, Replicas
 from .sampling import NegativeSampler, Rows
 from .schedule import Schedule, share_of_top
 
@@ -22,8 +23,11 @@ from .schedule import Schedule, share_of_top
 class Stepper(ABC):
     """One model, what moves its weights, and the random draws of both."""
 
-    def __init__(self, model: Encoder, schedule: Schedule, seed: int) -> None:
+    def __init__(
+        self, model: Encoder, schedule: Schedule, seed: int, replicas: Replicas = ALONE
+    ) -> None:
         self.model = model
+        self.replicas = replicas
         self.generator = torch.Generator().manual_seed(seed)
         self._schedule = schedule
 
@@ -56,20 +60,26 @@ class Stepper(ABC):
         """Give all that the next step depends on; the tensors are live, not copies."""
         found = {f"model.{name}": weights for name, weights in self.model.state_dict().items()}
         found |= {f"optimiser.{name}": tensor for name, tensor in self.moments().items()}
-        found["random.generator"] = self.generator.get_state()
-        found["random.torch"] = torch.get_rng_state()
+        states = {"generator": self.generator.get_state(), "torch": torch.get_rng_state()}
         if self.device.type == "cuda":
-            found["random.cuda"] = torch.cuda.get_rng_state(self.device)
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
+        for name, state in states.items():  # (P, ...): every replica draws for itself
+            found[f"random.{name}"] = self.replicas.gathered(state)
         return found
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Go back to what `tensors` gave."""
         self.model.load_state_dict(under("model.", tensors))
         self.restore_moments(under("optimiser.", tensors))
-        self.generator.set_state(tensors["random.generator"])
-        torch.set_rng_state(tensors["random.torch"])
-        if "random.cuda" in tensors and self.device.type == "cuda":
-            torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
+        # Copies: a generator reads a view of the others' states as if it were the first.
+        states = {
+            name: found[self.replicas.number].clone()
+            for name, found in under("random.", tensors).items()
+        }
+        self.generator.set_state(states["generator"])
+        torch.set_rng_state(states["torch"])
+        if "cuda" in states and self.device.type == "cuda":
+            torch.cuda.set_rng_state(states["cuda"], self.device)
 
 
 class RowStepper(Stepper):
@@ -83,11 +93,11 @@ class RowStepper(Stepper):
         seed: int,
         rows: Rows,
         sampler: NegativeSampler,
+        replicas: Replicas = ALONE,
     ) -> None:
-        super().__init__(model, schedule, seed)
+        super().__init__(model, schedule, seed, replicas)
         self._loss = loss
-        self._rows = rows.to(self.device)
-        self._lengths = rows.lengths().cpu()
+        self._rows, self._lengths = rows.to(self.device), rows.lengths().cpu()
         self._sampler = sampler
         self._optimiser = torch.optim.AdamW(
             model.parameters(),
@@ -98,18 +108,25 @@ class RowStepper(Stepper):
         )
 
     def take(self, chosen: Tensor, position: float) -> float:
-        """Step once on the chosen rows, at a position in [0, 1] of the run; gives the loss."""
-        longest = int(self._lengths[chosen].max())  # what is padding in all of them is left out
-        chosen = chosen.to(self.device)
-        batch = Rows(*(part[chosen, :longest] for part in self._rows))
+        """Step once on the chosen rows, at a position in [0, 1] of the run; gives the loss.
+
+        Of several replicas each learns from its share; the batch is cut to its longest row.
+        """
+        share = self.replicas.share(chosen)
+        targets = float((self._lengths[share] - 1).sum())
+        # A share may be empty: a row that counts for nothing stands in for it.
+        share = share if len(share) else chosen[:1]
+        batch = self._rows.take(share, int(self._lengths[share].max()))
         for group in self._optimiser.param_groups:
             group["lr"] = self.rate(position)
         value = batch_loss(self.model, batch, self._loss, self.generator, self._sampler)
         self._optimiser.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
+        gradients = [w.grad for w in self.model.parameters() if w.grad is not None]
+        mean = self.replicas.average(gradients, float(value.detach()), targets)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._schedule.clip)
         self._optimiser.step()
-        return float(value.detach())
+        return mean
 
     def moments(self) -> dict[str, Tensor]:
         """Give Adam's moments."""

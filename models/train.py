@@ -30,7 +30,14 @@ from .optimisation import Optimisation, Progress, Trained
 from .parallel_stepping import ParallelStepper
 from .questions import ProtocolName
 from .rankers import NeuralRanker
-from .sampling import NegativeSampler, Rows, batches, mixed_batches, training_rows
+from .replicas import ALONE, Replicas
+from .sampling import (
+    NegativeSampler,
+    Rows,
+    batches,
+    mixed_batches,
+    training_rows,
+)
 from .schedule import Schedule, SelectBy
 from .session_parallel import parallel_steps
 from .sessions import Sessions, joined
@@ -54,6 +61,7 @@ def train(
     device: torch.device | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: float = 120.0,
+    replicas: Replicas = ALONE,
     progress: Progress = lambda step: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trained:
@@ -66,6 +74,7 @@ def train(
     `checkpoint` is a folder for what an interrupted training needs to go on to the same numbers. It
     is written after every epoch, and every `checkpoint_every` seconds within one; the next call
     with the same arguments goes on from it. The caller removes it once the result is safe.
+    `replicas` are the processes that train together, each called with the same arguments.
 
     Raises:
         ValueError: catalogs differ, there is nothing to train on, the encoder needs features and
@@ -78,6 +87,8 @@ def train(
         model = make_encoder(config, features).to(device or best_device())
         if not all(buffer.isfinite().all() for buffer in model.buffers()):
             raise ValueError(f"{config} reads content features: give them, a row for each track")
+        if not replicas.first:  # the same weights, but other dropout
+            torch.manual_seed(seed + (replicas.number << 32))
         stepper: Stepper
         if schedule.mode == "session-parallel":
             if not isinstance(model, GRU4Rec):
@@ -85,13 +96,18 @@ def train(
                     f"schedule.mode session-parallel needs an encoder that steps, which "
                     f"{model.architecture} is not: train gru4rec, or give mode all-positions"
                 )
+            if replicas.count > 1:
+                raise ValueError(
+                    "schedule.mode session-parallel goes through the sessions in order, in one "
+                    f"process, not in {replicas.count}: train without torchrun"
+                )
             steps = parallel_steps(sessions, schedule.batch)
             schedule = schedule.from_nothing(len(steps) * schedule.batch)
             stepper = ParallelStepper(model, loss, schedule, seed, steps, sampler)
             draw = partial(_in_order, len(steps))
         else:
             schedule = schedule.from_nothing(len(rows))
-            stepper = RowStepper(model, loss, schedule, seed, rows, sampler)
+            stepper = RowStepper(model, loss, schedule, seed, rows, sampler, replicas)
             draw = partial(batches, len(rows), schedule.batch, stepper.generator, _uneven(rows))
         run = Optimisation(stepper, loss, schedule)
         state = None
@@ -185,6 +201,7 @@ def _identity(
         "loss": asdict(run.loss),
         "schedule": asdict(run.schedule),
         "seed": seed,
+        "processes": run.replicas.count,
         "catalog": digest(sessions.track_ids),
         "sessions": digest(rows),
         "validation sessions": digest(held_out),

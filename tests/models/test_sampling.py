@@ -61,6 +61,16 @@ def test_batches_hold_each_row_once_and_the_same_for_the_same_seed():
     assert not torch.equal(drawn, torch.cat(list(batches(10, 4, generator(1)))))
 
 
+def test_taken_rows_are_cut_to_the_columns_that_they_need():
+    rows = training_rows(
+        packed([("a", [("x", 1), ("y", 4)]), ("b", [("y", 2), ("x", 1)] * 3)], ["x", "y"]), 5
+    )
+    assert rows.lengths().tolist() == [2, 6]
+    taken = rows.take(torch.tensor([0]), 2)
+    assert taken.items.tolist() == [[1, 2]]
+    assert taken.outcomes.tolist() == [[1, 4]]
+
+
 def test_mixed_batches_hold_each_new_row_once_and_the_share_of_old_ones():
     drawn = list(mixed_batches(6, 100, 0.5, 4, generator()))
     new = [row for batch in drawn for row in batch.tolist() if row < 6]
