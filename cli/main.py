@@ -27,6 +27,7 @@ from . import (
     replay,
     topics,
     train,
+    tune,
     worker,
 )
 from .eval import evaluate
@@ -60,6 +61,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(data.app, name="data")
 app.command("replay")(replay.replay)
 app.command("train")(train.train)
+app.command("tune")(tune.tune)
 app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 app.command("worker")(worker.worker)

@@ -70,7 +70,8 @@ def test_every_verb_has_help(segue):
     verbs = [command.name for command in main.app.registered_commands]
     groups = [group.name for group in main.app.registered_groups]
     assert set(verbs) == {
-        "demo", "replay", "train", "eval", "worker", "finetune", "audit", "forget", "bench",
+        "demo", "replay", "train", "tune", "eval", "worker", "finetune", "audit", "forget",
+        "bench",
     }  # fmt: skip
     assert set(groups) == {"kafka", "topics", "data", "models", "chaos", "dlq"}
     for name in (*verbs, *groups):
