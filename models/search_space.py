@@ -89,8 +89,8 @@ def varied(base: Configuration, values: Mapping[str, Any]) -> Configuration:
     for key, value in values.items():
         table, _, name = key.partition(".")
         tables[table][name] = value
-    return Configuration(
-        architecture=base.architecture,
+    return replace(
+        base,
         sizes={**base.sizes, **tables["model"]},
         loss=replace(base.loss, **tables["loss"]),
         schedule=replace(base.schedule, **tables["schedule"]),
