@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,17 @@ from streams.bundle import BundleError, open_bundle
 from streams.catalog import Catalog
 from streams.counts import TransitionCounts
 from streams.manifest import Manifest, decode_manifest
-from tests.bundles import Files, catalog, counts_files, network_files, place, signed
+from tests.bundles import (
+    LENGTH,
+    Files,
+    catalog,
+    counts_files,
+    hybrid_files,
+    network_files,
+    place,
+    signed,
+    tiny_counts,
+)
 
 FILES = ("encoder.onnx", "rank.onnx", "items.safetensors", "catalog.parquet", "manifest.json")
 
@@ -177,6 +188,25 @@ def test_counts_of_items_that_the_catalog_lacks_are_refused(tmp_path):
     one = np.ones(1, dtype=np.int32)
     raw = TransitionCounts(one, one * 13, one.astype(np.float32)).to_parquet()
     refused(signed({**counts_files(), "counts.parquet": raw}), tmp_path, "item 13, the catalog")
+
+
+def test_counts_that_reach_further_back_than_is_read_are_refused(tmp_path):
+    raw = tiny_counts().to_parquet()
+    refused(signed({**counts_files(), "counts.parquet": raw}), tmp_path, "reaches 2 steps back")
+    far = replace(tiny_counts(), lags=tiny_counts().sources + np.int32(LENGTH)).to_parquet()
+    refused(signed({**hybrid_files(), "counts.parquet": far}), tmp_path, "reaches 8 steps back")
+
+
+def test_a_network_with_counts_that_its_graph_does_not_read_is_refused(tmp_path):
+    raw = hybrid_files()["counts.parquet"]
+    refused(signed({**network_files(), "counts.parquet": raw}), tmp_path, "rank.onnx has inputs")
+
+
+def test_a_hybrid_opens_with_both(tmp_path):
+    bundle = open_bundle(place(hybrid_files(), tmp_path))
+    assert bundle.matrix is not None
+    assert bundle.counts is not None
+    assert (bundle.counts.reach, bundle.counts.weights.tolist()) == (2, [30, 1, 20, 0.5, 4])
 
 
 def test_a_catalog_that_is_a_different_table_is_refused(tmp_path):
