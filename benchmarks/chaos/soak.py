@@ -77,9 +77,9 @@ def compared(
 ) -> list[dict[str, Any]]:
     """Each process that lived from `settled` seconds to the end, then and now.
 
-    Over `window` seconds before each of the two moments: the median of memory, and the least of
-    descriptors and threads, because what leaked is never given back, while a client that connects
-    again holds one or two more for a moment. Empty where the run was shorter.
+    Medians over `window` seconds before each of the two moments. Of descriptors and threads the
+    least median of the last three windows: what leaked is in all of them, while what a fault cuts
+    off, or a client that connects again, is there for a moment. Empty where the run was shorter.
     """
     last = max((one.second for one in samples), default=0.0)
     by_process = defaultdict(list)
@@ -88,13 +88,18 @@ def compared(
     found = []
     for (worker, _), mine in sorted(by_process.items()):
         then = [one for one in mine if settled - window <= one.second <= settled]
-        now = [one for one in mine if last - window <= one.second]
-        if not then or not now or last <= settled:
+        ends = [last - i * window for i in range(3)]
+        late = [[one for one in mine if end - window < one.second <= end] for end in ends]
+        if not then or not late[0] or last <= settled:
             continue
         told: dict[str, Any] = {"worker": worker}
-        for name, typical in (("rss", statistics.median), ("descriptors", min), ("threads", min)):
-            before, after = (typical(getattr(s, name) for s in of) for of in (then, now))
-            told[name] = {"then": round(before), "end": round(after)}
+        for name, windows in (("rss", 1), ("descriptors", 3), ("threads", 3)):
+            before, *after = (
+                statistics.median(getattr(one, name) for one in part)
+                for part in (then, *late[:windows])
+                if part
+            )
+            told[name] = {"then": round(before), "end": round(min(after))}
         told["rss_growth"] = round(told["rss"]["end"] / told["rss"]["then"] - 1, 4)
         found.append(told)
     return found
