@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from models.configuration import Configuration
 from models.hybrid import Counted
-from models.optimisation import Step, Trained
+from models.optimisation import Step
 from models.questions import ProtocolName, Ranker
 from models.rankers import NeuralRanker
 from models.recipe import Prepared
@@ -32,7 +31,7 @@ class Task:
     prepared: Prepared
     seed: int
     protocol: ProtocolName  # by which epochs are chosen on the validation sessions
-    folder: Path  # where a training that is interrupted may keep itself
+    folder: Path  # where a training keeps itself: one that is over there is not run again
     say: Say
 
 
@@ -55,13 +54,12 @@ class Contestant:
     loss: str | None
     config: Mapping[str, Any]  # all that the suite says of it
     fit: Callable[[Task], Fitted]
+    network: Mapping[str, Any] | None = None  # what is trained for it; a hybrid's is another's too
 
 
 def contestants(suite: Suite) -> list[Contestant]:
     """Give the baselines and then the suite's models."""
-    networks = _Networks()
-    models = [_model(entry, networks) for entry in suite.models]
-    return [_baseline(name) for name in BASELINES] + models
+    return [_baseline(name) for name in BASELINES] + [_model(entry) for entry in suite.models]
 
 
 def _baseline(name: str) -> Contestant:
@@ -73,37 +71,11 @@ def _baseline(name: str) -> Contestant:
     return Contestant(name, "baseline", None, {}, fit)
 
 
-def _model(entry: Entry, networks: _Networks) -> Contestant:
+def _model(entry: Entry) -> Contestant:
     name, found = entry
 
     def fit(task: Task) -> Fitted:
-        trained = networks.trained(found, task)
-        ranker: Ranker = NeuralRanker(trained.model, name)
-        if found.counts is not None:
-            learned, valid = task.prepared.train, task.prepared.valid
-            task.say("counting, and choosing the weight of the counts on the validation sessions")
-            counted = Counted.of(learned, found.counts).weighed(ranker, valid, learned.counts())
-            task.say(f"the weight of the counts is {counted.weight:g}")
-            ranker = counted.beside(ranker, learned.counts(), name)
-        return Fitted(ranker, trained.seconds, trained.losses, trained.valid)
-
-    return Contestant(name, "model", found.loss.name, entry.record(), fit)
-
-
-class _Networks:
-    """Trains networks, and keeps the newest: a hybrid's is often that of the model before it."""
-
-    def __init__(self) -> None:
-        self._made: tuple[Configuration, Task, Trained] | None = None
-
-    def trained(self, found: Configuration, task: Task) -> Trained:
-        network = replace(found, counts=None)
-        if self._made is not None:
-            configuration, before, result = self._made
-            if network == configuration and task.prepared is before.prepared:
-                task.say("its network is that of the model before it")
-                return result
-        result = train(
+        trained = train(
             task.prepared.train,
             task.prepared.valid,
             found.model(task.prepared.train.n_items),
@@ -114,8 +86,17 @@ class _Networks:
             checkpoint=task.folder,
             progress=_each_epoch(task.say),
         )
-        self._made = network, task, result
-        return result
+        ranker: Ranker = NeuralRanker(trained.model, name)
+        if found.counts is not None:
+            learned, valid = task.prepared.train, task.prepared.valid
+            task.say("counting, and choosing the weight of the counts on the validation sessions")
+            counted = Counted.of(learned, found.counts).weighed(ranker, valid, learned.counts())
+            task.say(f"the weight of the counts is {counted.weight:g}")
+            ranker = counted.beside(ranker, learned.counts(), name)
+        return Fitted(ranker, trained.seconds, trained.losses, trained.valid)
+
+    network = Entry(name, replace(found, counts=None)).record()
+    return Contestant(name, "model", found.loss.name, entry.record(), fit, network)
 
 
 def _each_epoch(say: Say) -> Callable[[Step], None]:

@@ -37,13 +37,14 @@ def sit(
             config = _identity(suite, data, seed, contestant, quick=quick)
             outcome = work.find(contestant.name, config)
             if outcome is None:
-                with work.under_way(contestant.name, config) as folder:
-                    whisper = partial(_say, say, told)
-                    outcome = _outcome(suite, exam, seed, contestant, folder, commit, whisper)
-                    work.keep(contestant.name, config, outcome)
+                folder = work.training({**config, "config": contestant.network})
+                whisper = partial(_say, say, told)
+                outcome = _outcome(suite, exam, seed, contestant, folder, commit, whisper)
+                work.keep(contestant.name, config, outcome)
             else:
                 say(f"{told}kept from an earlier run")
             found.append(outcome)
+    work.forget_trainings()
     return found
 
 

@@ -10,8 +10,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,15 +39,17 @@ class Work:
         )
         return Outcome.read(found[-1]) if found else None
 
-    @contextmanager
-    def under_way(self, name: str, config: Mapping[str, Any]) -> Iterator[Path]:
-        """Give a folder for what a training keeps of itself; it is removed once all has gone well.
+    def training(self, config: Mapping[str, Any]) -> Path:
+        """Give the folder for what a training keeps of itself.
 
-        An interrupted training finds there what it kept.
+        An interrupted one goes on from there; one that is over is there for a hybrid of it.
         """
-        folder = self.folder / f"{self._stem(name, config)}.{self.code}.training"
-        yield folder
-        shutil.rmtree(folder, ignore_errors=True)
+        return self.folder / f"{self._stem('training', config)}.{self.code}"
+
+    def forget_trainings(self) -> None:
+        """Remove what trainings kept: every outcome is there."""
+        for folder in self.folder.glob(f"training.*.{self.code}"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def keep(self, name: str, config: Mapping[str, Any], outcome: Outcome) -> None:
         """Keep an outcome."""

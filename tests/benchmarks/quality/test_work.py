@@ -1,7 +1,5 @@
 """Kept outcomes: found again by all that they depend on, whole, and never by another's."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -60,19 +58,16 @@ def test_a_damaged_outcome_is_named(tmp_path, made):
         work.find("a", CONFIG)
 
 
-def test_a_training_keeps_a_folder_until_all_has_gone_well(tmp_path):
+def test_trainings_are_kept_until_every_outcome_is_there(tmp_path, made):
     work = Work(tmp_path, "code")
-
-    def interrupted(folder: Path):
-        folder.mkdir()
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt), work.under_way("a", CONFIG) as folder:
-        interrupted(folder)
-    with work.under_way("a", CONFIG) as again:
-        assert again == folder
-        assert again.exists()
+    folder = work.training(CONFIG)
+    folder.mkdir()
+    work.keep("a", CONFIG, made)
+    assert work.training(dict(CONFIG)) == folder
+    assert work.training({**CONFIG, "seed": 1}) != folder
+    work.forget_trainings()
     assert not folder.exists()
+    assert work.find("a", CONFIG) is not None
 
 
 def test_the_code_has_one_name():
