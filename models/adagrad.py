@@ -42,7 +42,7 @@ class Adagrad:
         weight, squares = self._weights[name], self._squares[name]
         if self._decay:
             gradient = gradient.add(weight.index_select(0, rows), alpha=self._decay)
-        # Rows are added in: copying them in takes four times as long.
+        # Rows are added in: copying them in takes four times as long, and an alpha twice.
         squares.index_add_(0, rows, gradient * gradient)
         step = squares.index_select(0, rows).add_(_LEAST).rsqrt_().mul_(gradient)
         if self._momentum:
@@ -50,7 +50,7 @@ class Adagrad:
             before = moving.index_select(0, rows)
             moving.index_add_(0, rows, torch.add(step, before, alpha=self._momentum - 1))
             step.add_(before, alpha=self._momentum)
-        weight.index_add_(0, rows, step, alpha=-rate)
+        weight.index_add_(0, rows, step.mul_(-rate))
 
     def tensors(self) -> dict[str, Tensor]:
         """Give what the next update depends on besides the weights; live, not copies."""

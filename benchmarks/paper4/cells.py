@@ -97,10 +97,13 @@ class Cell:
 
 
 def grid(loss: str) -> list[Cell]:
-    """Every rate with every batch and penalty, one epoch each, by the embedding input."""
+    """Every rate with every batch, and the first of both with each penalty: one epoch each.
+
+    By the embedding input.
+    """
+    plain = [(rate, batch, PENALTIES[0]) for rate in RATES for batch in BATCHES]
+    penalised = [(RATES[0], BATCHES[0], penalty) for penalty in PENALTIES[1:]]
     return [
         Cell(inputs="embedding", loss=loss, rate=rate, batch=batch, penalty=penalty, epochs=1)
-        for rate in RATES
-        for batch in BATCHES
-        for penalty in PENALTIES
+        for rate, batch, penalty in [*plain, *penalised]
     ]
