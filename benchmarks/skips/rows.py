@@ -31,7 +31,7 @@ from models.train import train
 from .suite import Row, Suite
 
 _KEPT = ("session", "heard", "ranks", "sampled_ranks", "won", "pairs")
-_WATCHED = 300  # sessions that watch a training of which the last epoch is kept anyhow
+_VALIDATED = 2000  # sessions at most whose last track but one chooses the epoch
 Say = Callable[[str], None]
 
 
@@ -107,12 +107,19 @@ def answers_of(suite: Suite, row: Row, seed: int, ground: Ground, say: Say) -> A
     parts = split.parts(distinct)
     learned = parts.train.compacted()
     valid = parts.valid.reindexed(learned.track_ids)
-    if suite.leave_one_out:  # most of what it could be asked was trained on: it can choose nothing
-        valid = valid.select(np.arange(min(_WATCHED, len(valid))))
+    if suite.leave_one_out:  # all but the last track of these was trained on
+        valid = valid.select(np.arange(min(_VALIDATED, len(valid))))
     config = make_config(row.architecture, {"items": learned.n_items, **row.sizes})
     schedule = suite.scheduled(row)
     trained = train(
-        learned, valid, config, row.loss, schedule, seed=seed, progress=_each_epoch(say)
+        learned,
+        valid,
+        config,
+        row.loss,
+        schedule,
+        seed=seed,
+        protocol="leave-last-out" if suite.leave_one_out else "next-track",
+        progress=_each_epoch(say),
     )
     say(f"trained in {trained.seconds:.0f} s, best epoch {trained.best_epoch}; ranking")
     asked = parts.valid if suite.part == "valid" else parts.test
