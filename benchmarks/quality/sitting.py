@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -28,23 +29,25 @@ def sit(
     say: Say,
 ) -> list[Outcome]:
     """Train and ask everyone; outcomes are in order of seed, and within it of the suite."""
-    found = []
+    found, trainings = [], set()
     everyone = contestants(suite)
     for seed in seeds:
         exam = examine(suite, data, seed, quick=quick)
         for number, contestant in enumerate(everyone, start=1):
             told = f"{suite.name}, seed {seed}, {contestant.name} ({number} of {len(everyone)}): "
             config = _identity(suite, data, seed, contestant, quick=quick)
+            folder = work.training({**config, "config": contestant.network})
+            trainings.add(folder)
             outcome = work.find(contestant.name, config)
             if outcome is None:
-                folder = work.training({**config, "config": contestant.network})
                 whisper = partial(_say, say, told)
                 outcome = _outcome(suite, exam, seed, contestant, folder, commit, whisper)
                 work.keep(contestant.name, config, outcome)
             else:
                 say(f"{told}kept from an earlier run")
             found.append(outcome)
-    work.forget_trainings()
+    for folder in trainings:  # those of this run alone: another's may be under way
+        shutil.rmtree(folder, ignore_errors=True)
     return found
 
 

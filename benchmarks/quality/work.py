@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,14 +41,10 @@ class Work:
     def training(self, config: Mapping[str, Any]) -> Path:
         """Give the folder for what a training keeps of itself.
 
-        An interrupted one goes on from there; one that is over is there for a hybrid of it.
+        An interrupted one goes on from there; one that is over is there for a hybrid of it. The
+        caller removes it.
         """
         return self.folder / f"{self._stem('training', config)}.{self.code}"
-
-    def forget_trainings(self) -> None:
-        """Remove what trainings kept: every outcome is there."""
-        for folder in self.folder.glob(f"training.*.{self.code}"):
-            shutil.rmtree(folder, ignore_errors=True)
 
     def keep(self, name: str, config: Mapping[str, Any], outcome: Outcome) -> None:
         """Keep an outcome."""

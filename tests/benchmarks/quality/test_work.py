@@ -58,16 +58,11 @@ def test_a_damaged_outcome_is_named(tmp_path, made):
         work.find("a", CONFIG)
 
 
-def test_trainings_are_kept_until_every_outcome_is_there(tmp_path, made):
+def test_a_training_has_a_folder_of_its_own(tmp_path):
     work = Work(tmp_path, "code")
-    folder = work.training(CONFIG)
-    folder.mkdir()
-    work.keep("a", CONFIG, made)
-    assert work.training(dict(CONFIG)) == folder
-    assert work.training({**CONFIG, "seed": 1}) != folder
-    work.forget_trainings()
-    assert not folder.exists()
-    assert work.find("a", CONFIG) is not None
+    assert work.training(CONFIG) == work.training(dict(CONFIG))
+    assert work.training(CONFIG) != work.training({**CONFIG, "seed": 1})
+    assert work.training(CONFIG) != Work(tmp_path, "other").training(CONFIG)
 
 
 def test_the_code_has_one_name():
