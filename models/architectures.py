@@ -11,11 +11,13 @@ from torch import Tensor
 
 from .bert4rec import BERT4Rec, BERT4RecConfig
 from .encoder import Encoder, EncoderConfig
+from .esasrec import ESASRec, ESASRecConfig
 from .gru4rec import GRU4Rec, GRU4RecConfig
 from .sasrec import SASRec, SASRecConfig
 
 ARCHITECTURES: dict[str, tuple[type[Any], type[Encoder]]] = {
     SASRec.architecture: (SASRecConfig, SASRec),
+    ESASRec.architecture: (ESASRecConfig, ESASRec),
     GRU4Rec.architecture: (GRU4RecConfig, GRU4Rec),
     BERT4Rec.architecture: (BERT4RecConfig, BERT4Rec),
 }

@@ -76,28 +76,32 @@ class Block(nn.Module):
 
     def __init__(self, sizes: BlockSizes) -> None:
         super().__init__()
-        width, hidden = sizes.width, sizes.width * sizes.expansion
-        self.attention_norm = nn.LayerNorm(width)
-        self.attention = Attention(width, sizes.heads)
-        self.hidden_norm = nn.LayerNorm(width)
-        self.hidden = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
+        self.attention_norm = nn.LayerNorm(sizes.width)
+        self.attention = Attention(sizes.width, sizes.heads)
+        self.hidden_norm = nn.LayerNorm(sizes.width)
+        self.hidden = self.feed_forward(sizes.width, sizes.width * sizes.expansion)
         self.dropout = nn.Dropout(sizes.dropout)
 
     def forward(self, x: Tensor, seen: Tensor | None = None) -> Tensor:
         """Refine hidden states, (B, T, D) -> (B, T, D); `seen` is the attention's."""
-        return self._refined(x + self.dropout(self.attention(self.attention_norm(x), seen)))
+        return self.refined(x, self.attention(self.attention_norm(x), seen))
 
     def at(self, x: Tensor, place: Tensor) -> Tensor:
         """Refine one position of each row, (B, T, D), (B,) -> (B, 1, D).
 
         As `forward` does, where that sees the positions up to this one.
         """
-        mixed = self.attention.at(self.attention_norm(x), place)
-        return self._refined(row(x, place) + self.dropout(mixed))
+        return self.refined(row(x, place), self.attention.at(self.attention_norm(x), place))
 
-    def _refined(self, x: Tensor) -> Tensor:
-        refined: Tensor = x + self.dropout(self.hidden(self.hidden_norm(x)))
-        return refined
+    def refined(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """Add what attention gave and then the feed-forward layer, all (B, T, D)."""
+        x = x + self.dropout(mixed)
+        added: Tensor = x + self.dropout(self.hidden(self.hidden_norm(x)))
+        return added
+
+    def feed_forward(self, width: int, hidden: int) -> nn.Module:
+        """Make the feed-forward layer."""
+        return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
 
 
 def row(x: Tensor, place: Tensor) -> Tensor:

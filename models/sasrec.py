@@ -58,6 +58,7 @@ class SASRec(Encoder):
     """Causal self-attention over the newest occurrences."""
 
     architecture: ClassVar[str] = "sasrec"
+    block: ClassVar[type[Block]] = Block
 
     def __init__(self, config: SASRecConfig) -> None:
         super().__init__(config)
@@ -67,7 +68,7 @@ class SASRec(Encoder):
             OutcomeEmbedding(config.width, config.outcome_dropout) if config.outcomes else None
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.blocks = nn.ModuleList(self.block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.width)
         self.projection = nn.Linear(config.width, config.width)
         self.init_weights()

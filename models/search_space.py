@@ -38,13 +38,15 @@ _ALL: Space = {
     "model.width": Choice((64, 128, 192)),
     "model.dropout": Between(0.0, 0.6),
 }
+_SELF_ATTENTION: Space = {
+    "model.blocks": Choice((1, 2, 3)),
+    "model.heads": Choice((1, 2, 4, 8)),
+    "model.expansion": Choice((1, 2, 4)),
+    "model.outcome_dropout": Between(0.0, 0.5),
+}
 _OF: dict[str, Space] = {
-    "sasrec": {
-        "model.blocks": Choice((1, 2, 3)),
-        "model.heads": Choice((1, 2, 4, 8)),
-        "model.expansion": Choice((1, 2, 4)),
-        "model.outcome_dropout": Between(0.0, 0.5),
-    },
+    "sasrec": _SELF_ATTENTION,
+    "esasrec": _SELF_ATTENTION,
     "gru4rec": {
         "model.layers": Choice((1, 2)),
         "model.dropout_hidden": Between(0.0, 0.5),
