@@ -19,7 +19,7 @@ class Row:
     architecture: str = "sasrec"
     loss: LossConfig = field(default_factory=LossConfig)
     sizes: Mapping[str, Any] = field(default_factory=dict)  # those not as the architecture has them
-    epochs: int | None = None  # those of the suite, if not given
+    schedule: Mapping[str, Any] = field(default_factory=dict)  # what is not the suite's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ class Suite:
 
     def scheduled(self, row: Row) -> Schedule:
         """Give the schedule of a row."""
-        return replace(self.schedule, epochs=row.epochs or self.schedule.epochs)
+        return replace(self.schedule, **row.schedule)
 
 
 def _set(config: LossConfig | Schedule, default: LossConfig | Schedule) -> dict[str, Any]:
