@@ -89,11 +89,13 @@ def configuration(*layers: Tables) -> Configuration:
     if _ARCHITECTURE not in sizes:
         names = ", ".join(ARCHITECTURES)
         raise ValueError(f"model.architecture is not given: expected one of {names}")
+    architecture = str(sizes.pop(_ARCHITECTURE))
+    usual = ARCHITECTURES[architecture][1].schedule if architecture in ARCHITECTURES else {}
     return Configuration(
-        architecture=str(sizes.pop(_ARCHITECTURE)),
+        architecture=architecture,
         sizes=sizes,
         loss=_made("loss", LossConfig, tables["loss"]),
-        schedule=_made("schedule", Schedule, tables["schedule"]),
+        schedule=_made("schedule", Schedule, {**usual, **tables["schedule"]}),
         counts=_made("counts", HybridConfig, tables["counts"]) if hybrid else None,
     )
 

@@ -7,6 +7,7 @@ the inner product with `item_embedding` scores the catalog.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Protocol, Self
 
@@ -36,6 +37,9 @@ class Encoder(nn.Module, ABC):
     architecture: ClassVar[str]
     causal: ClassVar[bool] = True
     """Whether `states` at a position sees nothing later: then all positions learn in one pass."""
+
+    schedule: ClassVar[Mapping[str, Any]] = {}
+    """How it is trained, where that is not as `Schedule` has it by default (configuration.py)."""
 
     config: Any  # the architecture's own dataclass, an EncoderConfig
     item_embedding: nn.Embedding  # (N + 1, D): rows of the catalog as they are scored; row 0 pads

@@ -9,8 +9,9 @@ through many sessions side by side (session_parallel.py). Not here: losses, trai
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -37,11 +38,11 @@ class GRU4RecConfig:
     layers: int = 1
     inputs: Inputs = "constrained"  # one-hot: gate weights for each item; constrained: scored rows
     features: int = 0  # F, columns of the content features; 0 for inputs that read none
-    dropout: float = 0.3  # of the input
-    dropout_hidden: float = 0.0  # of every layer's output
+    dropout: float = 0.1  # of the input
+    dropout_hidden: float = 0.2  # of every layer's output
     outcomes: bool = True  # add an embedding of how each occurrence ended to the input
     outcome_dropout: float = 0.2  # chance in training that an outcome is hidden, as in a `start`
-    item_bias: bool = False  # add one number for each track to its score
+    item_bias: bool = True  # add one number for each track to its score
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be built."""
@@ -80,6 +81,7 @@ class GRU4Rec(Encoder):
     """Gated recurrent units over the newest occurrences."""
 
     architecture: ClassVar[str] = "gru4rec"
+    schedule: ClassVar[Mapping[str, Any]] = {"batch": 32, "learning_rate": 1e-2}
 
     def __init__(self, config: GRU4RecConfig, features: Tensor | None = None) -> None:
         """Build it; `features` (N + 1, F) are standardised (content.py), row 0 is padding.

@@ -77,6 +77,8 @@ class Cell:
             inputs=self.inputs,
             features=COLUMNS if reads else 0,
             dropout=0.2,
+            dropout_hidden=0.0,
+            item_bias=False,
             outcomes=False,
         )
 

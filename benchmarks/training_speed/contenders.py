@@ -49,7 +49,12 @@ class Case:
 
 def _parallel(sessions: Sessions, loss: LossConfig, slots: int) -> Contender:
     config = GRU4RecConfig(
-        items=sessions.n_items, width=WIDTH, dropout=DROPOUT, outcomes=False, item_bias=True
+        items=sessions.n_items,
+        width=WIDTH,
+        dropout=DROPOUT,
+        dropout_hidden=0.0,
+        outcomes=False,
+        item_bias=True,
     )
     steps = parallel_steps(sessions, slots)
     schedule = Schedule(mode="session-parallel", batch=slots, learning_rate=0.05, shape="constant")
@@ -187,7 +192,14 @@ CASES = (
         "30music",
         lambda sessions: _rows(
             sessions,
-            GRU4RecConfig(items=sessions.n_items, width=WIDTH, dropout=DROPOUT, outcomes=False),
+            GRU4RecConfig(
+                items=sessions.n_items,
+                width=WIDTH,
+                dropout=DROPOUT,
+                dropout_hidden=0.0,
+                outcomes=False,
+                item_bias=False,
+            ),
             LossConfig(),
             128,
         ),

@@ -102,3 +102,11 @@ def test_a_file_that_is_no_toml_is_refused_by_name(tmp_path):
     (tmp_path / "x.toml").write_text("[loss\n")
     with pytest.raises(ValueError, match=r"x.toml is no TOML"):
         read_tables(tmp_path / "x.toml")
+
+
+def test_an_architecture_has_a_schedule_of_its_own_under_what_is_given():
+    gru = {"model": {"architecture": "gru4rec"}}
+    assert configuration(gru).schedule == Schedule(batch=32, learning_rate=1e-2)
+    given = configuration(gru, {"schedule": {"batch": 64}}).schedule
+    assert given == Schedule(batch=64, learning_rate=1e-2)
+    assert configuration({"model": {"architecture": "sasrec"}}).schedule == Schedule()

@@ -9,7 +9,7 @@ from torch import nn
 
 from models.gru4rec import INPUTS, NEIGHBOURS, GRU4Rec, GRU4RecConfig
 
-CONFIG = GRU4RecConfig(items=30, length=8, width=16)
+CONFIG = GRU4RecConfig(items=30, length=8, width=16, dropout_hidden=0.0, item_bias=False)
 FEATURES = 6
 
 

@@ -64,7 +64,7 @@ def test_the_unbiased_correction_leaves_the_target_and_counts_how_often_a_negati
 def test_the_unbiased_sampled_softmax_nears_the_full_one():
     torch.manual_seed(0)
     matrix, states = torch.randn(8, 4), torch.randn(3, 4)
-    model = GRU4Rec(GRU4RecConfig(items=7, width=4))
+    model = GRU4Rec(GRU4RecConfig(items=7, width=4, item_bias=False))
     with torch.no_grad():
         model.item_embedding.weight.copy_(matrix)
     sampler, none = NegativeSampler(PLAYS, 0.5), torch.zeros(3, dtype=torch.int64)

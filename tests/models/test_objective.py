@@ -10,6 +10,7 @@ from models.objective import batch_loss
 from models.sampling import Rows
 
 SIZES = {"items": 12, "length": 6, "width": 16, "dropout": 0.0, "outcome_dropout": 0.0}
+WITHOUT_DROPOUT = {"gru4rec": {"dropout_hidden": 0.0}}
 LOSSES = {
     "output": LossConfig(name="skip-contrastive"),
     "item": LossConfig(name="skip-contrastive", context="item"),
@@ -26,7 +27,7 @@ LOSSES = {
 @pytest.fixture(params=ARCHITECTURES)
 def model(request):
     torch.manual_seed(0)
-    return make_encoder(make_config(request.param, SIZES))
+    return make_encoder(make_config(request.param, SIZES | WITHOUT_DROPOUT.get(request.param, {})))
 
 
 def rows(outcomes: list[int]) -> Rows:

@@ -19,7 +19,9 @@ from models.sessions import Sessions, packed
 from models.train import fine_tune, train
 from tests.models.test_train import TRAIN, VALID
 
-CONFIG = GRU4RecConfig(items=8, width=6, item_bias=True, dropout=0.0, outcome_dropout=0.0)
+CONFIG = GRU4RecConfig(
+    items=8, width=6, item_bias=True, dropout=0.0, dropout_hidden=0.0, outcome_dropout=0.0
+)
 PARALLEL = Schedule(mode="session-parallel", batch=3, learning_rate=0.1, shape="constant")
 LOSS = LossConfig(negatives=4, in_batch=True)
 
@@ -111,7 +113,7 @@ def test_the_last_steps_are_of_the_slots_that_are_left():
 def test_it_learns_what_follows_what(name):
     schedule = replace(PARALLEL, epochs=15, batch=8, momentum=0.2, learning_rate=0.3)
     loss = LossConfig(name=name, negatives=12, in_batch=True)
-    config = GRU4RecConfig(items=TRAIN.n_items, length=6, width=16, dropout=0.0)
+    config = GRU4RecConfig(items=TRAIN.n_items, length=6, width=16, dropout=0.0, dropout_hidden=0.0)
     trained = train(TRAIN, VALID, config, loss, schedule)
     assert max(trained.valid) > 0.8
 
