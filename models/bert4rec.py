@@ -38,7 +38,7 @@ class BERT4RecConfig:
     expansion: int = 4  # feed-forward width over D
     dropout: float = 0.3  # after the embeddings and each sub-layer
     masked: float = 0.2  # p, share of tracks that are hidden in training
-    last_masked: float = 0.2  # share of training rows whose last track is hidden, and no other
+    last_masked: float = 0.5  # share of training rows read up to a track, which alone is hidden
     outcomes: bool = True  # add an embedding of how each occurrence ended
     outcome_dropout: float = 0.2  # chance in training that an outcome is hidden, as in a `start`
     residual: bool = True  # add the projection to its input; False is the paper's own form

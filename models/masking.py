@@ -12,18 +12,22 @@ from torch import Tensor
 
 def drawn_hidden(
     items: Tensor, masked: float, last_masked: float, generator: torch.Generator
-) -> Tensor:
-    """Draw what is hidden of right-padded rows, (B, L) -> (B, L).
+) -> tuple[Tensor, Tensor]:
+    """Draw what is read and what is hidden of right-padded rows, (B, L) -> (B, L), (B, L).
 
-    A share `last_masked` of the rows hides its last track alone, which is what ranking asks for.
-    The others hide each track with probability `masked`, and the last one if none was drawn. The
-    first track never is: nothing comes before it. `generator` is on the CPU.
+    A share `last_masked` of the rows is read up to a track anywhere in it, and that one is hidden
+    alone: what ranking asks for, of sessions that have just begun too. Of the others all is read,
+    and each track hidden with probability `masked`, or the last one if none was drawn. The first
+    track never is: nothing comes before it. `generator` is on the CPU.
     """
     real = items > 0
+    lengths = real.sum(dim=1, keepdim=True)
     place = torch.arange(items.shape[1], device=items.device)
-    last = place == real.sum(dim=1, keepdim=True) - 1  # (B, L)
     chance = torch.rand(items.shape, generator=generator).to(items.device)
-    alone = (torch.rand(len(items), 1, generator=generator) < last_masked).to(items.device)
+    asked = (torch.rand(len(items), 1, generator=generator) < last_masked).to(items.device)
+    drawn = torch.rand(len(items), 1, generator=generator).to(items.device)
+    last = torch.where(asked, 1 + (drawn * (lengths - 1)).long(), lengths - 1)  # (B, 1)
     hidden = real & (chance < masked) & (place > 0)
-    alone = alone | ~hidden.any(dim=1, keepdim=True)
-    return torch.where(alone, last & (place > 0), hidden)
+    alone = asked | ~hidden.any(dim=1, keepdim=True)
+    hidden = torch.where(alone, real & (place == last) & (place > 0), hidden)
+    return real & (place <= last), hidden

@@ -70,6 +70,6 @@ def _predictions(
     """Guess each occurrence but the first, (B, T + 1) -> (B, T, D), and which guesses count."""
     if isinstance(model, MaskedEncoder):
         sizes = model.config
-        hidden = drawn_hidden(items, sizes.masked, sizes.last_masked, generator)
-        return model.states(items, outcomes, hidden)[:, 1:], hidden[:, 1:]
+        read, hidden = drawn_hidden(items, sizes.masked, sizes.last_masked, generator)
+        return model.states(items * read, outcomes * read, hidden)[:, 1:], hidden[:, 1:]
     return model.states(items[:, :-1], outcomes[:, :-1]), items[:, 1:] > 0

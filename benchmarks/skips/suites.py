@@ -91,7 +91,7 @@ def _simulated() -> tuple[Row, ...]:
     losses = {
         "S-": LossConfig(),
         "S+ (c = y)": contrastive(similarity="dot", alpha=0.3, beta=0.7),
-        "S+ (c = e)": contrastive(context="item", temperature=0.1, alpha=0.75, beta=0.25),
+        "S+ (c = e)": contrastive(context="item", temperature=0.1, alpha=0.9, beta=0.1),
     }
     return tuple(Row(name=name, loss=loss, sizes=TINY) for name, loss in losses.items())
 
@@ -99,9 +99,9 @@ def _simulated() -> tuple[Row, ...]:
 def _paper() -> tuple[Row, ...]:
     # Drawn negatives do not keep a bidirectional encoder from the tracks that it sees beside the
     # hidden one, and few tracks are hidden: it has the whole catalog.
-    encoders: tuple[tuple[str, str, int, int | None], ...] = (
-        ("Uni", "sasrec", 5, 1000),
-        ("Bi", "bert4rec", 12, None),
+    encoders: tuple[tuple[str, str, dict[str, int], int | None], ...] = (
+        ("Uni", "sasrec", {"epochs": 5}, 1000),
+        ("Bi", "bert4rec", {"epochs": 12, "batch": 32}, None),
     )
     return tuple(
         Row(
@@ -109,9 +109,9 @@ def _paper() -> tuple[Row, ...]:
             architecture=architecture,
             loss=replace(loss, negatives=negatives),
             sizes=PLAIN | NARROW,
-            schedule={"epochs": epochs},
+            schedule=schedule,
         )
-        for name, architecture, epochs, negatives in encoders
+        for name, architecture, schedule, negatives in encoders
         for mark, loss in (
             ("S-", LossConfig()),
             ("S+ (y)", contrastive()),
@@ -135,7 +135,7 @@ def _encoders() -> tuple[Row, ...]:
         for architecture, sizes, schedule in (
             ("gru4rec", gru, fast | {"epochs": 6}),
             ("sasrec", NARROW, {"epochs": 5}),
-            ("bert4rec", NARROW, {"epochs": 12}),
+            ("bert4rec", SMALL, {"epochs": 20, "batch": 32}),
         )
         for mark, loss in (("plain", LossConfig()), ("informed", INFORMED))
     )

@@ -74,12 +74,12 @@ def test_every_weight_learns_from_a_batch(model):
 @torch.no_grad()
 def test_only_what_was_hidden_is_learned():
     sure = BERT4Rec(BERT4RecConfig(**{**vars(CONFIG), "last_masked": 1.0})).eval()
-    row = torch.tensor([[1, 2, 3, 4, 5, 6, 7]])
+    row = torch.tensor([[6, 7]])
     loss, changed = (
         float(batch_loss(sure, Rows(items, 0 * items), LossConfig(), torch.Generator()))
         for items in (row, row.where(row != 7, 8))
     )
-    scores = sure.logits(sure(row[:, :6], 0 * row[:, :6], torch.tensor([6])))[0, 1:]
+    scores = sure.logits(sure(row[:, :1], 0 * row[:, :1], torch.tensor([1])))[0, 1:]
     scores[5] = -torch.inf  # the current track is no class
     expected = torch.log_softmax(scores, 0)
     assert loss == pytest.approx(-float(expected[6]), abs=1e-5)
