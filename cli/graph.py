@@ -57,7 +57,7 @@ def train(
     batch: Annotated[int, typer.Option(min=0, help="Pairs of a step; 0: all of an epoch.")] = 2048,
     learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 1e-3,
     decay: Annotated[float, typer.Option(help="L2 of a batch's own embeddings.")] = 1e-4,
-    loss: Annotated[str, typer.Option(help="bpr or bce.")] = "bpr",
+    loss: Annotated[str, typer.Option(help="bpr, bce or softmax.")] = "bpr",
     draw: Annotated[
         str, typer.Option(help="playlists at random, or edges: each of them once an epoch.")
     ] = "playlists",

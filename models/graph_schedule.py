@@ -46,7 +46,7 @@ class GraphSchedule:
                 "expected shares in (0, 1] that do not grow"
             )
         for name, known in (
-            ("loss", ("bpr", "bce")),
+            ("loss", ("bpr", "bce", "softmax")),
             ("draw", ("playlists", "edges")),
             ("negatives", ("uniform", "hard", "adaptive")),
         ):

@@ -7,7 +7,7 @@ to the same numbers from its weights and Adam's moments.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 from .adjacency import Adjacency
 from .graph import Graph
 from .graph_encoder import GraphEncoder
-from .graph_losses import pair_loss
+from .graph_losses import batch_loss
 from .graph_schedule import GraphSchedule
 from .pair_sampling import Drawn, PairSampler
 from .reproducible import reproducible
@@ -91,11 +91,8 @@ class GraphTraining:
         """Take what steps of the epoch are left."""
         began = saved = clock()
         began -= at.seconds
-        drawn = self._sampler.epoch(at.epoch)
-        adjacency = self._propagated(drawn.messages)
-        self.model.train()
-        while at.step < drawn.steps:
-            at.summed += self.step(drawn, adjacency, at.epoch, at.step)
+        for loss, steps in self.steps(at.epoch, at.step):
+            at.summed += loss
             at.step += 1
             at.done += 1
             if not math.isfinite(at.summed):
@@ -103,17 +100,23 @@ class GraphTraining:
                     f"the loss is not finite in epoch {at.epoch}, step {at.step}: lower the "
                     f"learning rate ({self.schedule.learning_rate})"
                 )
-            told = GraphStep(
-                at.epoch, self.schedule.epochs, at.step, drawn.steps, at.summed / at.step
-            )
-            progress(told)
+            mean = at.summed / at.step
+            progress(GraphStep(at.epoch, self.schedule.epochs, at.step, steps, mean))
             now = clock()
             at.seconds = now - began
-            if state is not None and now - saved >= state.every and at.step < drawn.steps:
+            if state is not None and now - saved >= state.every and at.step < steps:
                 state.write(at, self._tensors())
                 saved = now
 
-    def step(self, drawn: Drawn, adjacency: Adjacency, epoch: int, step: int) -> float:
+    def steps(self, epoch: int, first: int = 0) -> Iterator[tuple[float, int]]:
+        """Take the steps of an epoch; gives each one's loss, and how many there are in all."""
+        drawn = self._sampler.epoch(epoch)
+        adjacency = self._propagated(drawn.messages)
+        self.model.train()
+        for step in range(first, drawn.steps):
+            yield self._step(drawn, adjacency, epoch, step), drawn.steps
+
+    def _step(self, drawn: Drawn, adjacency: Adjacency, epoch: int, step: int) -> float:
         """Learn from one batch; gives its loss, the penalty included."""
         rng = self._sampler.generator(epoch, step)
         torch.manual_seed(int(rng.integers(1 << 62)))  # for dropout
@@ -126,8 +129,7 @@ class GraphTraining:
         nodes = nodes.to(embedded.device)
         # One look-up: the gradient of each is a matrix as large as the embedding.
         left, right, other = F.embedding(nodes, embedded).chunk(3)  # (B, D) each
-        scores = (left * right).sum(dim=1), (left * other).sum(dim=1)
-        loss = pair_loss(self.schedule.loss, *scores)
+        loss = batch_loss(self.schedule.loss, left, right, other)
         self._adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         penalty = self._penalised(nodes, len(playlists))

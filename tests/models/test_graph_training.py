@@ -44,6 +44,7 @@ def config(found: PreparedGraph, **given: object) -> LightGCNConfig:
     [
         {},
         {"loss": "bce", "draw": "edges"},
+        {"loss": "softmax"},
         {"negatives": "hard", "hard_last": 0.5},
         {"negatives": "adaptive", "checked": False},
         {"supervision": 0.3, "batch": 0, "learning_rate": 0.05},
