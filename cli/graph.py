@@ -36,7 +36,7 @@ def train(
         str,
         typer.Option(help="gowalla:DIR, pairs:FILE, mpd:PATH, or any data with sessions."),
     ],
-    model: Annotated[str, typer.Option(help="lightgcn; a wrong name lists all.")] = "lightgcn",
+    model: Annotated[str, typer.Option(help="lightgcn, gat or sage.")] = "lightgcn",
     out: Annotated[
         Path | None, typer.Option(help="A folder for the network; without, it is not kept.")
     ] = None,
@@ -50,6 +50,11 @@ def train(
     positions: Annotated[
         int, typer.Option(min=0, help="Parts of a playlist with an embedding each; 0: none.")
     ] = 0,
+    heads: Annotated[int | None, typer.Option(min=1, help="gat: of attention; 5.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="gat: of attention; .5.")] = None,
+    mlp: Annotated[
+        bool | None, typer.Option(help="gat: a perceptron behind the heads, not a linear layer.")
+    ] = None,
     k_core: Annotated[
         int | None, typer.Option("--k-core", min=0, help="K; 30, or 0 for data with a test set.")
     ] = None,
@@ -115,6 +120,7 @@ def train(
         half_life=half_life,
         threads=threads,
     )
+    own = {"heads": heads, "dropout": dropout, "mlp": mlp}
     graph = prepared.split.train
     config = make_graph_config(
         model,
@@ -127,6 +133,7 @@ def train(
             "normalise": normalise,
             "temperature": temperature,
             "positions": positions,
+            **{name: value for name, value in own.items() if value is not None},
         },
     )
     identity = graph_identity(prepared, model, config, schedule, seed)

@@ -61,6 +61,11 @@ class Adjacency:
             *(part.to(device) for part in (self.starts, self.neighbours, self.weights))
         )
 
+    def edge_index(self) -> Tensor:
+        """List the edges as PyTorch Geometric has them, (2, m): from neighbour, to node."""
+        nodes = torch.arange(self.n_nodes, device=self.starts.device)
+        return torch.stack([self.neighbours.long(), nodes.repeat_interleave(self.starts.diff())])
+
     def product(self, x: Tensor) -> Tensor:
         """Multiply, (n, D) -> (n, D); no gradient passes."""
         return F.embedding_bag(

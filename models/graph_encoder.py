@@ -109,3 +109,20 @@ class GraphEncoder(nn.Module, ABC):
             return embedded
         unit: Tensor = F.normalize(embedded, dim=-1)
         return unit * float(self.config.temperature**-0.5)
+
+
+class LayeredEncoder(GraphEncoder):
+    """A network whose layers have weights; papers 1 and 2 sum them up as LightGCN does."""
+
+    def propagate(self, x: Tensor, adjacency: Adjacency) -> Tensor:
+        """Apply the layers one on another, and sum alpha[k] of each up, (n, D) -> (n, D)."""
+        edges = adjacency.edge_index()  # (2, m)
+        total = x * self.alpha[0]
+        for number in range(self.config.layers):
+            x = self.layer(number, x, edges)
+            total = total + x * self.alpha[number + 1]
+        return total
+
+    @abstractmethod
+    def layer(self, number: int, x: Tensor, edges: Tensor) -> Tensor:
+        """Apply one layer, (n, D), (2, m) -> (n, D); edges go from their first row's nodes."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from .graph_encoder import GraphConfig, GraphEncoder
 
-NAMES = ("lightgcn",)
+NAMES = ("lightgcn", "gat", "sage")
 
 
 def make_graph_config(name: str, sizes: dict[str, Any]) -> GraphConfig:
@@ -33,4 +33,12 @@ def _kinds(name: str) -> tuple[type[GraphConfig], type[GraphEncoder]]:
         from .lightgcn import LightGCN, LightGCNConfig
 
         return LightGCNConfig, LightGCN
+    if name == "gat":
+        from .gat import GAT, GATConfig
+
+        return GATConfig, GAT
+    if name == "sage":
+        from .sage import SAGE, SAGEConfig
+
+        return SAGEConfig, SAGE
     raise ValueError(f"unknown graph network {name!r}: expected one of {NAMES}")
