@@ -22,6 +22,7 @@ from . import (
     demo,
     dlq,
     forget,
+    graph,
     kafka,
     models,
     replay,
@@ -64,6 +65,7 @@ app.command("train")(train.train)
 app.command("tune")(tune.tune)
 app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
+app.add_typer(graph.app, name="graph")
 app.command("worker")(worker.worker)
 app.command("audit")(audit.audit)
 app.command("forget")(forget.forget)

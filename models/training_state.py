@@ -36,6 +36,7 @@ class Place(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     best_epoch: int = 0
     seconds: float = 0.0
     over: bool = False  # nothing is left but to take the best weights
+    epochs: list[dict[str, Any]] = []  # what is told of each epoch (graph_training.py)
 
 
 class _Header(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -73,7 +73,7 @@ def test_every_verb_has_help(segue):
         "demo", "replay", "train", "tune", "eval", "worker", "finetune", "audit", "forget",
         "bench",
     }  # fmt: skip
-    assert set(groups) == {"kafka", "topics", "data", "models", "chaos", "dlq"}
+    assert set(groups) == {"kafka", "topics", "data", "models", "graph", "chaos", "dlq"}
     for name in (*verbs, *groups):
         answer = segue(str(name), "--help")
         assert answer.code == 0

@@ -1,0 +1,216 @@
+"""`segue graph`: networks over playlists and their tracks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .eval import AsJson
+from .graph_shown import cutoffs, show_epochs, show_metrics, sizes_said, steps_shown
+
+app = typer.Typer(no_args_is_help=True, help="Train and ask graph networks over playlists.")
+
+KEPT = Path(".segue/graph")  # of trainings that no folder was given for
+Cutoffs = Annotated[str, typer.Option("--at", help="Cut-offs of recall and NDCG, as 20,300.")]
+Unmasked = Annotated[
+    bool, typer.Option("--unmasked", help="Rank known tracks too, as some papers may do.")
+]
+
+
+class PartOption(StrEnum):
+    """Edges that were hidden from training."""
+
+    TEST = "test"
+    VALID = "valid"
+
+
+@app.command()
+def train(
+    data: Annotated[
+        str,
+        typer.Option(help="gowalla:DIR, pairs:FILE, mpd:PATH, or any data with sessions."),
+    ],
+    model: Annotated[str, typer.Option(help="lightgcn, gat or sage.")] = "lightgcn",
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for the network; without, it is not kept.")
+    ] = None,
+    layers: Annotated[int, typer.Option(min=0, help="Layers of messages.")] = 3,
+    width: Annotated[int, typer.Option(min=1, help="Of an embedding.")] = 64,
+    alpha: Annotated[
+        str, typer.Option(help="Weights of the layers: fixed or learnable.")
+    ] = "fixed",
+    normalise: Annotated[bool, typer.Option(help="Score by cosine.")] = False,
+    temperature: Annotated[float, typer.Option(help="That cosines are divided by.")] = 1.0,
+    positions: Annotated[
+        int, typer.Option(min=0, help="Parts of a playlist with an embedding each; 0: none.")
+    ] = 0,
+    heads: Annotated[int | None, typer.Option(min=1, help="gat: of attention; 5.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="gat: of attention; .5.")] = None,
+    mlp: Annotated[
+        bool | None, typer.Option(help="gat: a perceptron behind the heads, not a linear layer.")
+    ] = None,
+    k_core: Annotated[
+        int | None, typer.Option("--k-core", min=0, help="K; 30, or 0 for data with a test set.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1)] = 100,
+    batch: Annotated[int, typer.Option(min=0, help="Pairs of a step; 0: all of an epoch.")] = 2048,
+    learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 1e-3,
+    decay: Annotated[float, typer.Option(help="L2 of a batch's own embeddings.")] = 1e-4,
+    loss: Annotated[str, typer.Option(help="bpr, bce or softmax.")] = "bpr",
+    draw: Annotated[
+        str, typer.Option(help="playlists at random, or edges: each of them once an epoch.")
+    ] = "playlists",
+    negatives: Annotated[str, typer.Option(help="uniform, hard or adaptive.")] = "uniform",
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Negatives may be known edges.")
+    ] = False,
+    hard_last: Annotated[float, typer.Option(help="Share of tracks that are hard at last.")] = 0.01,
+    supervision: Annotated[
+        float | None,
+        typer.Option(help="Share of training edges kept from messages; .3, or 0 with a test set."),
+    ] = None,
+    half_life: Annotated[
+        float | None, typer.Option(help="Days in which an edge's weight halves; none: never.")
+    ] = None,
+    at: Cutoffs = "20",
+    eval_every: Annotated[int, typer.Option(min=1, help="Epochs between two evaluations.")] = 1,
+    unmasked: Unmasked = False,
+    seed: Annotated[int, typer.Option(help="Of the split and of training.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Of torch on a CPU.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Train on 70 % of the edges, or on the training file; rank hidden edges after each epoch.
+
+    A training that was killed goes on when the same command is given again.
+    """
+    from models.data.playlist_sources import open_playlists
+    from models.graph_folder import TrainedGraph, check_place, save_graph
+    from models.graph_networks import make_graph_config
+    from models.graph_recipe import graph_identity, prepare_graph, ranking_judge, train_graph
+    from models.graph_schedule import GraphSchedule
+    from models.training_state import digest
+
+    asked = cutoffs(at)
+    if out is not None:
+        check_place(out)
+    source = open_playlists(data)
+    typer.echo(f"reading {source.spec}", err=True)
+    read, test = source.load()
+    prepared = prepare_graph(read, test, k=k_core, seed=seed)
+    typer.echo(sizes_said(prepared.sizes, prepared.k, read.duplicates), err=True)
+    if supervision is None:
+        supervision = 0.0 if test is not None else 0.3
+    schedule = GraphSchedule(
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        decay=decay,
+        loss=loss,  # type: ignore[arg-type]
+        draw=draw,  # type: ignore[arg-type]
+        negatives=negatives,  # type: ignore[arg-type]
+        checked=not unchecked,
+        hard_last=hard_last,
+        supervision=supervision,
+        half_life=half_life,
+        threads=threads,
+    )
+    own = {"heads": heads, "dropout": dropout, "mlp": mlp}
+    graph = prepared.split.train
+    config = make_graph_config(
+        model,
+        {
+            "playlists": graph.n_playlists,
+            "tracks": graph.n_tracks,
+            "width": width,
+            "layers": layers,
+            "alpha": alpha,
+            "normalise": normalise,
+            "temperature": temperature,
+            "positions": positions,
+            **{name: value for name, value in own.items() if value is not None},
+        },
+    )
+    identity = graph_identity(prepared, model, config, schedule, seed)
+    kept = KEPT / digest([json.dumps(identity)])
+    if out is not None:
+        kept = out.with_name(f"{out.name}.training")
+    judge = ranking_judge(prepared, schedule, asked, every=eval_every, masked=not unmasked)
+    with steps_shown() as progress:
+        try:
+            trained, rows = train_graph(
+                prepared, model, config, schedule, judge,
+                seed=seed, checkpoint=kept, progress=progress,
+            )  # fmt: skip
+        except FloatingPointError as err:  # an answer and no defect: it cannot be trained like this
+            typer.echo(f"segue: {err}", err=True)
+            raise typer.Exit(1) from err
+    result: dict[str, Any] = {
+        "data": source.name,
+        "simulated": source.simulated,
+        "model": model,
+        "part": prepared.part,
+        "masked": not unmasked,
+        "k_core": prepared.k,
+        "duplicates": read.duplicates,
+        "sizes": prepared.sizes,
+        "seed": seed,
+        "config": asdict(config),
+        "schedule": asdict(schedule),
+        "epochs": rows,
+    }
+    if out is not None:
+        training = {key: result[key] for key in result if key not in ("config", "schedule")}
+        save_graph(
+            out,
+            TrainedGraph(trained.cpu(), prepared.playlists, prepared.split, schedule, training),
+        )
+    shutil.rmtree(kept, ignore_errors=True)
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    label = " (simulated)" if source.simulated else ""
+    show_epochs(f"{source.name}{label}, {prepared.part} edges, full ranking", rows)
+    if out is not None:
+        typer.echo(f"{out}: {model}")
+
+
+@app.command("eval")
+def evaluate(
+    model: Annotated[Path, typer.Option(help="A folder that segue graph train wrote.")],
+    part: Annotated[
+        PartOption, typer.Option(help="Which of the hidden edges to ask for.")
+    ] = PartOption.TEST,
+    at: Cutoffs = "20",
+    unmasked: Unmasked = False,
+    seed: Annotated[int, typer.Option(help="Of the pairs that edges are told from.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Rank hidden edges of the network's own data, and tell them from pairs that are no edges."""
+    from models.graph_folder import load_graph
+    from models.graph_recipe import judged_graph
+
+    asked, trained = cutoffs(at), load_graph(model)
+    metrics = judged_graph(trained, part.value, asked, masked=not unmasked, seed=seed)
+    hidden = trained.split.hidden(part.value)
+    result = {
+        "data": trained.training["data"],
+        "simulated": trained.training["simulated"],
+        "model": trained.model.architecture,
+        "part": part.value,
+        "masked": not unmasked,
+        "edges": hidden.n_edges,
+        "playlists": int((hidden.lengths > 0).sum()),
+        "metrics": metrics,
+    }
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    label = " (simulated)" if result["simulated"] else ""
+    title = f"{result['data']}{label}, {result['model']}, {part.value} edges, full ranking"
+    show_metrics(title, metrics)

@@ -1,0 +1,175 @@
+"""From playlists that were read to a trained graph network: core, split, training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .adjacency import Adjacency
+from .data.playlists import Playlists
+from .edge_split import EdgeSplit, Part, given_split, split_edges
+from .graph import Graph, union
+from .graph_encoder import GraphConfig, GraphEncoder
+from .graph_evaluation import rank, tell_apart
+from .graph_folder import TrainedGraph
+from .graph_networks import make_graph_encoder
+from .graph_schedule import GraphSchedule
+from .graph_training import GraphStep, GraphTraining, Judge, Rows
+from .reproducible import reproducible
+from .train import best_device
+from .training_state import TrainingState, digest
+
+K = 30
+"""Papers 1 and 2 train on the 30-core."""
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedGraph:
+    """A graph to learn from, and what became of the data on the way."""
+
+    playlists: Playlists  # the core's; its graph has all edges, or the training ones if dealt out
+    split: EdgeSplit
+    k: int
+    sizes: dict[str, dict[str, int]]  # playlists, tracks and edges, before and after the core
+
+    @property
+    def part(self) -> Part:
+        """What is asked for while training: validation edges, test edges if there are no others."""
+        return "valid" if self.split.valid.n_edges else "test"
+
+
+def prepare_graph(
+    read: Playlists, test: Playlists | None = None, *, k: int | None = None, seed: int = 0
+) -> PreparedGraph:
+    """Take the K-core and deal its edges out, .70/.15/.15; a `test` set that came along is kept.
+
+    Without `k`, 30, or 0 where there is a test set: its figures are known for the whole graph.
+
+    Raises:
+        ValueError: the core is empty, or it is asked for of data that came with a test set.
+    """
+    if test is not None and k:
+        raise ValueError(
+            f"the data came with a test set, which a {k}-core would tear apart: leave K out, or "
+            "give the training file as pairs:FILE"
+        )
+    k = k if k is not None else (0 if test is not None else K)
+    core = read.core(k)
+    split = split_edges(core.graph, seed) if test is None else given_split(core.graph, test.graph)
+    sizes = {"before": _sizes(read.graph), "after": _sizes(core.graph)}
+    return PreparedGraph(core, split, k, sizes)
+
+
+def embed(model: GraphEncoder, messages: Graph, half_life: float | None = None) -> torch.Tensor:
+    """Embed every node from what is known, (P + T, D), without a gradient, on the CPU."""
+    weights = None if half_life is None else messages.recency(half_life)
+    adjacency = Adjacency.of(messages, weights).to(model.embedding.device)
+    with torch.no_grad():
+        found: torch.Tensor = model.eval()(adjacency).cpu()
+    return found
+
+
+def ranking_judge(
+    prepared: PreparedGraph,
+    schedule: GraphSchedule,
+    cutoffs: Sequence[int],
+    *,
+    every: int = 1,
+    masked: bool = True,
+) -> Judge:
+    """Ask for the hidden edges every so many epochs, and after the last one; recall and NDCG."""
+    known, hidden = prepared.split.messages(prepared.part), prepared.split.hidden(prepared.part)
+
+    def judge(model: GraphEncoder, epoch: int) -> dict[str, float]:
+        if epoch % every and epoch != schedule.epochs:
+            return {}
+        embedded = embed(model, known, schedule.half_life)
+        return rank(embedded, known, hidden, max(cutoffs), masked=masked).metrics(cutoffs)
+
+    return judge
+
+
+def judged_graph(
+    trained: TrainedGraph,
+    part: Part,
+    cutoffs: Sequence[int],
+    *,
+    masked: bool = True,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Ask a network that was read back: recall and NDCG, loss and ROC-AUC of pairs.
+
+    Raises:
+        ValueError: that part has no edges, or a cut-off is beyond the tracks.
+    """
+    split, schedule = trained.split, trained.schedule
+    known, hidden = split.messages(part), split.hidden(part)
+    if not hidden.n_edges:
+        raise ValueError(f"the network's data has no {part} edges: ask for the other part")
+    embedded = embed(trained.model, known, schedule.half_life)
+    found = rank(embedded, known, hidden, max(cutoffs), masked=masked).metrics(cutoffs)
+    pairs = tell_apart(embedded, hidden, union(known, hidden), schedule.loss, seed)
+    return {**found, "loss": pairs.loss, "roc_auc": pairs.roc_auc}
+
+
+def train_graph(
+    prepared: PreparedGraph,
+    name: str,
+    config: GraphConfig,
+    schedule: GraphSchedule,
+    judge: Judge,
+    *,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    checkpoint_every: float = 60.0,
+    device: torch.device | None = None,
+    progress: Callable[[GraphStep], None] = lambda step: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[GraphEncoder, Rows]:
+    """Train from nothing; gives the network after the last epoch, and a row for each epoch.
+
+    The same seed gives the same numbers on a CPU. `checkpoint` is a folder for what an interrupted
+    training needs to go on to the same numbers; the caller removes it once the result is safe.
+
+    Raises:
+        ValueError: there is nothing to train on, or the checkpoint is of another training.
+        FloatingPointError: the loss is no longer finite.
+    """
+    train = prepared.split.train
+    with reproducible(seed, schedule.threads):
+        model = make_graph_encoder(name, config)
+        model.placed(train)
+        model.to(device or best_device())
+    state = None
+    if checkpoint is not None:
+        identity = graph_identity(prepared, name, config, schedule, seed)
+        state = TrainingState(checkpoint, identity, every=checkpoint_every)
+    rows = GraphTraining(model, train, schedule, seed).fit(judge, progress, clock, state)
+    return model, rows
+
+
+def graph_identity(
+    prepared: PreparedGraph, name: str, config: GraphConfig, schedule: GraphSchedule, seed: int
+) -> dict[str, Any]:
+    """Say of a training all that its numbers depend on."""
+    train, hidden = prepared.split.train, prepared.split.hidden(prepared.part)
+    return {
+        "architecture": name,
+        "config": asdict(config),
+        "schedule": asdict(schedule),
+        "seed": seed,
+        "edges": digest(
+            torch.from_numpy(part)
+            for graph in (train, hidden)
+            for part in (graph.starts, graph.tracks)
+        ),
+    }
+
+
+def _sizes(graph: Graph) -> dict[str, int]:
+    return {"playlists": graph.n_playlists, "tracks": graph.n_tracks, "edges": graph.n_edges}

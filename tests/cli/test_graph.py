@@ -1,0 +1,84 @@
+"""`segue graph` as a person or a script calls it."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.graph import app
+
+DATA = "simulated:sessions=300,tracks=120,seed=1"
+SMALL = ("--k-core", 3, "--width", 8, "--batch", 256, "--at", "5,20", "--learning-rate", 0.01)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    out = tmp_path_factory.mktemp("graphs") / "g"
+    result = run("train", "--data", DATA, "--epochs", 4, "--out", out, "--json", *SMALL)
+    assert result.exit_code == 0, result.output
+    return out, result
+
+
+def test_stdout_has_a_row_for_each_epoch_and_stderr_what_was_read(trained):
+    out, result = trained
+    answer = json.loads(result.stdout)
+    assert [row["epoch"] for row in answer["epochs"]] == [1, 2, 3, 4]
+    for row in answer["epochs"]:
+        assert row["metrics"].keys() == {"recall@5", "ndcg@5", "recall@20", "ndcg@20"}
+        assert row["loss"] > 0
+        assert row["seconds"] >= 0
+    assert answer["sizes"]["before"]["playlists"] == 300
+    assert answer["part"] == "valid"
+    assert "3-core" in result.stderr
+    assert "training: epoch 1 of 4" in result.stderr
+    assert not out.with_name("g.training").exists()
+
+
+def test_a_network_is_asked_for_its_test_edges(trained):
+    out, _ = trained
+    for mask in ((), ("--unmasked",)):
+        result = run("eval", "--model", out, "--at", "5,20", "--json", *mask)
+        answer = json.loads(result.stdout)
+        assert answer["part"] == "test"
+        assert answer["masked"] is not bool(mask)
+        assert 0 < answer["metrics"]["recall@20"] <= 1
+        assert 0 < answer["metrics"]["roc_auc"] <= 1
+    assert "recall@20" in run("eval", "--model", out, "--part", "valid").stdout
+
+
+def test_a_test_set_that_came_along_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.txt").write_text("".join(f"{u} {u % 3} 4\n" for u in range(9)))
+    (tmp_path / "test.txt").write_text("".join(f"{u} {3 + 2 * (u % 2)}\n" for u in range(9)))
+    arguments = ("train", "--data", f"gowalla:{tmp_path}", "--epochs", 2, "--at", 2, "--json")
+    answer = json.loads(run(*arguments).stdout)
+    assert (answer["part"], answer["k_core"], answer["schedule"]["supervision"]) == ("test", 0, 0)
+    assert answer["epochs"][1]["metrics"].keys() == {"recall@2", "ndcg@2"}
+    assert not list((tmp_path / ".segue" / "graph").iterdir())
+    with pytest.raises(ValueError, match="3-core would tear apart"):
+        run(*arguments, "--k-core", 3)
+
+
+def test_pairs_are_data_and_epochs_between_evaluations_have_no_figures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pairs.txt").write_text("".join(f"{u} {u % 3} {u % 5} 7\n" for u in range(40)))
+    result = run(
+        "train", "--data", f"pairs:{tmp_path}/pairs.txt", "--k-core", 2, "--epochs", 3, "--at", 3,
+        "--eval-every", 2, "--json",
+    )  # fmt: skip
+    rows = json.loads(result.stdout)["epochs"]
+    assert [bool(row["metrics"]) for row in rows] == [False, True, True]
+
+
+def test_an_empty_core_says_which_k_would_do():
+    with pytest.raises(ValueError, match="largest K that leaves something is"):
+        run("train", "--data", DATA, "--k-core", 200)
+
+
+def test_cutoffs_must_be_numbers():
+    with pytest.raises(ValueError, match="numbers like 20,300"):
+        run("train", "--data", DATA, "--at", "ten")
