@@ -8,7 +8,6 @@ gate.py).
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator
@@ -25,12 +24,14 @@ from .architectures import make_encoder
 from .encoder import Encoder, EncoderConfig
 from .evaluate import evaluate
 from .gru4rec import GRU4Rec
+from .item_start import ItemStart
 from .losses import LossConfig
 from .optimisation import Optimisation, Progress, Trained
 from .parallel_stepping import ParallelStepper
 from .questions import ProtocolName
 from .rankers import NeuralRanker
 from .replicas import ALONE, Replicas
+from .reproducible import reproducible
 from .sampling import (
     NegativeSampler,
     Rows,
@@ -60,6 +61,7 @@ def train(
     seed: int = 0,
     protocol: ProtocolName = "next-track",
     features: Tensor | None = None,
+    start: ItemStart | None = None,
     device: torch.device | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: float = 120.0,
@@ -71,7 +73,7 @@ def train(
 
     Both sets are over one catalog of `config.items` tracks. The same seed gives the same numbers
     on a CPU, unless `schedule.seconds` is set. `features` (N + 1, F) are for encoders that read
-    content.
+    content, `start` are item embeddings to begin with.
 
     `checkpoint` is a folder for what an interrupted training needs to go on to the same numbers. It
     is written after every epoch, and every `checkpoint_every` seconds within one; the next call
@@ -85,7 +87,7 @@ def train(
     """
     rows, schedule = _rows(sessions, config), schedule or Schedule()
     sampler = NegativeSampler(torch.from_numpy(sessions.counts()), loss.sample_alpha)
-    with _reproducible(seed, schedule.threads):
+    with reproducible(seed, schedule.threads):
         model = make_encoder(config, features).to(device or best_device())
         if not all(buffer.isfinite().all() for buffer in model.buffers()):
             raise ValueError(f"{config} reads content features: give them, a row for each track")
@@ -114,12 +116,15 @@ def train(
             if (pool := _pool(rows, schedule)) > 1:
                 size = schedule.batch
                 draw = partial(batches_by_length, rows.lengths(), size, pool, stepper.generator)
-        run = Optimisation(stepper, loss, schedule)
+        stepped = None if start is None else start.placed(model)
+        run = Optimisation(stepper, loss, schedule, stepped)
         state = None
         if checkpoint is not None:
             identity = _identity(run, rows, sessions, valid, seed) | {"protocol": protocol}
             if features is not None:
                 identity["features"] = digest([features])
+            if start is not None:
+                identity["start"] = [digest([start.items, start.rows]), start.frozen]
             state = TrainingState(checkpoint, identity, every=checkpoint_every)
         judge = _validation(valid, sessions, schedule.select_by, protocol)
         return run.fit(draw, judge, progress, clock, state)
@@ -156,7 +161,7 @@ def fine_tune(
     validate = None
     if valid is not None:
         validate = _validation(valid, joined([new, replay]), schedule.select_by)
-    with _reproducible(seed, schedule.threads):
+    with reproducible(seed, schedule.threads):
         stepper = RowStepper(copy.deepcopy(model), loss, schedule, seed, rows, sampler)
         draw = partial(
             mixed_batches, len(fresh), len(old), schedule.new_share, schedule.batch,
@@ -234,17 +239,3 @@ def _validation(
         return metrics.mrr(result.ranks, 20)
 
     return judge
-
-
-@contextlib.contextmanager
-def _reproducible(seed: int, threads: int) -> Iterator[None]:
-    """Pin torch's randomness and its threads, and give both back as they were."""
-    before = torch.get_num_threads()
-    devices = range(torch.cuda.device_count())
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
-        torch.set_num_threads(threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
