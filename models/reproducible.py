@@ -1,4 +1,4 @@
-"""A block of torch whose numbers depend on its seed alone, and leave no trace behind."""
+"""torch's randomness and threads, pinned for as long as something is trained."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @contextlib.contextmanager
 def reproducible(seed: int, threads: int) -> Iterator[None]:
-    """Pin torch's randomness and its threads, and give both back as they were."""
+    """Pin both, and give them back as they were."""
     before = torch.get_num_threads()
     devices = range(torch.cuda.device_count())
     with torch.random.fork_rng(devices):
