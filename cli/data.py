@@ -113,7 +113,8 @@ def show(
     spec: Annotated[
         str,
         typer.Argument(
-            help="NAME:PATH: mssd-mini, mssd, 30music, ml-1m, sessions, parquet; or simulated[:…]."
+            help="NAME:PATH: mssd-mini, mssd, 30music, ml-1m, ml-100k, sessions, parquet; "
+            "or simulated[:…]."
         ),
     ],
     as_json: AsJson = False,
