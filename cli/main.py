@@ -21,9 +21,11 @@ from . import (
     data,
     demo,
     dlq,
+    fm,
     forget,
     kafka,
     models,
+    recommend,
     replay,
     topics,
     train,
@@ -64,6 +66,8 @@ app.command("train")(train.train)
 app.command("tune")(tune.tune)
 app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
+app.add_typer(fm.app, name="fm")
+app.command("recommend")(recommend.recommend)
 app.command("worker")(worker.worker)
 app.command("audit")(audit.audit)
 app.command("forget")(forget.forget)
