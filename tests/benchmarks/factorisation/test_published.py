@@ -25,4 +25,4 @@ def test_an_entry_has_the_contexts_that_its_name_says(name):
         if "+" in entry.name:
             assert set(entry.name.split("+")[1:]) <= {*entry.contexts}
         else:
-            assert entry.contexts == ()
+            assert entry.contexts == (() if entry.user else ("previous",))
