@@ -75,6 +75,35 @@ def import_(
 
 
 @app.command()
+def mini(
+    path: Annotated[Path, typer.Argument(help="MSSD's raw logs: .csv or .csv.gz files, any size.")],
+    out: Out,
+    sessions: Annotated[int, typer.Option(help="How many to keep.")] = 10_000,
+    shortest: Annotated[int, typer.Option(help="Plays that a session must have.")] = 15,
+    skip_malformed: Annotated[
+        bool, typer.Option(help="Leave malformed rows out instead of stopping.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Choose a dense subset of MSSD: long sessions of tracks that many other sessions have."""
+    from models.data.mssd_subset import write_subset
+
+    if not path.exists():
+        raise ValueError(f"no such file or directory: {path}")
+    with _bytes_read(path, passes=2) as progress:
+        info = write_subset(
+            path,
+            out,
+            sessions=sessions,
+            shortest=shortest,
+            created_by=f"segue {version('segue')} data mini",
+            skip_malformed=skip_malformed,
+            progress=progress,
+        )
+    _report(info, out, as_json)
+
+
+@app.command()
 def simulate(
     out: Out,
     seed: Annotated[int, typer.Option(help="The same seed gives the same listeners.")] = 0,
@@ -113,7 +142,8 @@ def show(
     spec: Annotated[
         str,
         typer.Argument(
-            help="NAME:PATH: mssd-mini, mssd, 30music, ml-1m, sessions, parquet; or simulated[:…]."
+            help="NAME:PATH: mssd-mini, mssd, 30music, ml-1m, ml-100k, sessions, parquet; "
+            "or simulated[:…]."
         ),
     ],
     as_json: AsJson = False,
@@ -149,11 +179,11 @@ def _report(info: DatasetInfo, out: Path, as_json: bool) -> None:
 
 
 @contextmanager
-def _bytes_read(path: Path) -> Iterator[Callable[[int], None]]:
+def _bytes_read(path: Path, passes: int = 1) -> Iterator[Callable[[int], None]]:
     """A progress bar over the logs' bytes on a terminal; elsewhere a line for each tenth."""
     from models.data.mssd import log_files
 
-    total = sum(file.stat().st_size for file in log_files(path))
+    total = passes * sum(file.stat().st_size for file in log_files(path))
     if sys.stderr.isatty():
         columns = (
             TextColumn("{task.description}"),

@@ -21,10 +21,12 @@ from . import (
     data,
     demo,
     dlq,
+    fm,
     forget,
     graph,
     kafka,
     models,
+    recommend,
     replay,
     topics,
     train,
@@ -66,6 +68,8 @@ app.command("tune")(tune.tune)
 app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 app.add_typer(graph.app, name="graph")
+app.add_typer(fm.app, name="fm")
+app.command("recommend")(recommend.recommend)
 app.command("worker")(worker.worker)
 app.command("audit")(audit.audit)
 app.command("forget")(forget.forget)

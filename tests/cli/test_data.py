@@ -67,6 +67,17 @@ def test_what_is_simulated_says_so_everywhere(tmp_path):
     assert "simulated        True" in run("show", f"parquet:{out}")
 
 
+def test_a_dense_subset_is_chosen_of_raw_logs_and_both_readings_are_shown(tmp_path, log):
+    result = CliRunner().invoke(
+        app,
+        ["mini", str(log), "--out", str(tmp_path / "o"), "--sessions", "1", "--shortest", "2",
+         "--json"],
+    )  # fmt: skip
+    assert result.stderr.count("reading logs: 100 %") == 1
+    report = json.loads(result.stdout)
+    assert (report["sessions"], report["notes"]["sessions_read"]) == (1, 3)
+
+
 def test_the_same_seed_simulates_the_same_files(tmp_path):
     for name in ("one", "two"):
         run("simulate", "--out", tmp_path / name, "--seed", 5, "--sessions", 20)
@@ -83,6 +94,7 @@ def test_the_same_seed_simulates_the_same_files(tmp_path):
         ["import", "spotify", ".", "--out", "o"],
         ["import", "mssd", "/nowhere", "--out", "o"],
         ["show", "nothing"],
+        ["mini", "/nowhere", "--out", "o"],
         ["simulate", "--out", "o", "--set", "colour=1"],
     ],
 )

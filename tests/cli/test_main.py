@@ -71,9 +71,9 @@ def test_every_verb_has_help(segue):
     groups = [group.name for group in main.app.registered_groups]
     assert set(verbs) == {
         "demo", "replay", "train", "tune", "eval", "worker", "finetune", "audit", "forget",
-        "bench",
+        "bench", "recommend",
     }  # fmt: skip
-    assert set(groups) == {"kafka", "topics", "data", "models", "graph", "chaos", "dlq"}
+    assert set(groups) == {"kafka", "topics", "data", "models", "graph", "chaos", "dlq", "fm"}
     for name in (*verbs, *groups):
         answer = segue(str(name), "--help")
         assert answer.code == 0

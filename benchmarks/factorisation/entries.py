@@ -1,0 +1,165 @@
+"""Who takes part for which data set: what each is trained from, and with which settings.
+
+Settings were chosen on the items before the last ones (`--validation` asks for those), one seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from models.fm import FmConfig
+from models.fm_scoring import FmScorer, ItemKnn, Popular, UserKnn
+from models.fm_training import FmSchedule, Progress, train_fm
+from models.interactions import USER, Interactions
+from models.leave_one_out import Scorer
+
+from .published import ML_100K, MSSD_MINI, Row
+
+BASELINES: dict[str, Callable[[Interactions], Scorer]] = {
+    "popularity": Popular.fit,
+    "item-knn": ItemKnn.fit,
+    "user-knn": UserKnn.fit,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One system; a baseline where its name is one."""
+
+    name: str
+    contexts: tuple[str, ...] = ()
+    user: bool = True  # whether the user is a field; somebody new is nobody
+    machine: Mapping[str, Any] = field(default_factory=dict)  # FmConfig's, but for the sizes
+    schedule: FmSchedule = field(default_factory=FmSchedule)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The user and the contexts."""
+        return (USER, *self.contexts) if self.user else self.contexts
+
+    @property
+    def trained(self) -> bool:
+        """Whether the seed changes anything."""
+        return self.name not in BASELINES
+
+    def fit(self, train: Interactions, seed: int, progress: Progress) -> Scorer:
+        """Learn, or count."""
+        if not self.trained:
+            return BASELINES[self.name](train)
+        config = FmConfig(features=train.n_features, items=train.n_items, **self.machine)
+        return FmScorer.of(train_fm(train, config, self.schedule, seed=seed, progress=progress))
+
+    def record(self) -> dict[str, Any]:
+        """Give all settings."""
+        settings = {"machine": dict(self.machine), "schedule": asdict(self.schedule)}
+        return {
+            "name": self.name,
+            "fields": list(self.fields),
+            **(settings if self.trained else {}),
+        }
+
+    def quick(self) -> Entry:
+        """The same with two epochs."""
+        return replace(self, schedule=replace(self.schedule, epochs=2))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A data set: how it is made sparse or dense, who takes part, and which rows they answer to."""
+
+    entries: tuple[Entry, ...]
+    rows: tuple[Row, ...]
+    protocol: str  # of the published figures: sampled or new
+    duplicates: bool = False  # whether to run once with and once without repeated sessions
+    sessions_of_track: int = 1
+    tracks_of_session: int = 1
+
+
+def _machines(
+    contexts: Mapping[str, tuple[str, ...]],
+    kinds: Mapping[str, tuple[Mapping[str, Any], FmSchedule]],
+) -> tuple[Entry, ...]:
+    return tuple(
+        Entry(name=kind + suffix, contexts=names, machine=machine, schedule=schedule)
+        for suffix, names in contexts.items()
+        for kind, (machine, schedule) in kinds.items()
+    )
+
+
+_TABLE = {"dropout": 0.3}
+_GCN = {"embedding": "gcn", "dropout": 0.3}
+_ATTENTION = {"embedding": "attention", "dropout": 0.3}
+_SPARSE = {"dropout": 0.1}
+# The convolution costs the same for any batch: fewer, larger ones take a third of the time.
+_WIDE = FmSchedule(epochs=12, batch=16_384, rate=3e-2)
+_NONE: Mapping[str, tuple[str, ...]] = {"": ()}
+_PREVIOUS: Mapping[str, tuple[str, ...]] = {"+previous": ("previous",)}
+_BASELINES = tuple(Entry(name=name) for name in BASELINES)
+
+SUBJECTS = {
+    "ml-100k": Subject(
+        entries=(
+            *_BASELINES,
+            Entry(
+                name="mf",
+                machine={"linear": False, "dropout": 0.3},
+                schedule=FmSchedule(loss="bce", epochs=20, rate=1e-2),
+            ),
+            *_machines(
+                _NONE,
+                {
+                    "fm": (_TABLE, FmSchedule(epochs=20, rate=1.5e-2)),
+                    "fm-gcn": (_GCN, FmSchedule(epochs=16, rate=1e-2)),
+                    "fm-gcn-att": (_ATTENTION, FmSchedule(epochs=16, rate=1e-2)),
+                },
+            ),
+            *_machines(
+                _PREVIOUS,
+                {
+                    "fm": (_TABLE, FmSchedule(epochs=24, rate=1e-2)),
+                    "fm-gcn": (_GCN, FmSchedule(epochs=16, rate=1e-2)),
+                    "fm-gcn-att": (_ATTENTION, FmSchedule(epochs=16, rate=1e-2)),
+                },
+            ),
+            Entry(
+                name="fm+previous-3",
+                contexts=("previous", "previous-2", "previous-3"),
+                machine=_TABLE,
+                schedule=FmSchedule(epochs=16, rate=1e-2),
+            ),
+            Entry(
+                name="new-people",
+                contexts=("previous",),
+                user=False,
+                machine=_TABLE,
+                schedule=FmSchedule(epochs=16, rate=1e-2),
+            ),
+        ),
+        rows=ML_100K,
+        protocol="sampled",
+    ),
+    "mssd-mini": Subject(
+        entries=(
+            *_BASELINES,
+            *_machines(
+                {**_PREVIOUS, **_NONE},
+                {
+                    "fm": (_SPARSE, FmSchedule(epochs=12, rate=1.5e-2)),
+                    "fm-gcn": (_GCN | _SPARSE, _WIDE),
+                    "fm-gcn-att": (_ATTENTION | _SPARSE, _WIDE),
+                },
+            ),
+            *_machines(
+                {"+skip": ("skip",), "+previous+skip": ("previous", "skip")},
+                {"fm": (_SPARSE, FmSchedule(epochs=12, rate=1.5e-2))},
+            ),
+        ),
+        rows=MSSD_MINI,
+        protocol="new",
+        duplicates=True,
+        sessions_of_track=2,
+        tracks_of_session=4,
+    ),
+}
