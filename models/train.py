@@ -85,7 +85,7 @@ def train(
     """
     rows, schedule = _rows(sessions, config), schedule or Schedule()
     sampler = NegativeSampler(torch.from_numpy(sessions.counts()), loss.sample_alpha)
-    with _reproducible(seed, schedule.threads):
+    with reproducible(seed, schedule.threads):
         model = make_encoder(config, features).to(device or best_device())
         if not all(buffer.isfinite().all() for buffer in model.buffers()):
             raise ValueError(f"{config} reads content features: give them, a row for each track")
@@ -156,7 +156,7 @@ def fine_tune(
     validate = None
     if valid is not None:
         validate = _validation(valid, joined([new, replay]), schedule.select_by)
-    with _reproducible(seed, schedule.threads):
+    with reproducible(seed, schedule.threads):
         stepper = RowStepper(copy.deepcopy(model), loss, schedule, seed, rows, sampler)
         draw = partial(
             mixed_batches, len(fresh), len(old), schedule.new_share, schedule.batch,
@@ -237,7 +237,7 @@ def _validation(
 
 
 @contextlib.contextmanager
-def _reproducible(seed: int, threads: int) -> Iterator[None]:
+def reproducible(seed: int, threads: int) -> Iterator[None]:
     """Pin torch's randomness and its threads, and give both back as they were."""
     before = torch.get_num_threads()
     devices = range(torch.cuda.device_count())
