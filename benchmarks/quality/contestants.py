@@ -16,6 +16,7 @@ from models.optimisation import Step
 from models.questions import ProtocolName, Ranker
 from models.rankers import NeuralRanker
 from models.recipe import Prepared
+from models.rerank import two_stages
 from models.standard import BASELINES
 from models.train import train
 
@@ -72,7 +73,7 @@ def _baseline(name: str) -> Contestant:
 
 
 def _model(entry: Entry) -> Contestant:
-    name, found = entry
+    name, found, second = entry
 
     def fit(task: Task) -> Fitted:
         trained = train(
@@ -93,6 +94,12 @@ def _model(entry: Entry) -> Contestant:
             counted = Counted.of(learned, found.counts).weighed(ranker, valid, learned.counts())
             task.say(f"the weight of the counts is {counted.weight:g}")
             ranker = counted.beside(ranker, learned.counts(), name)
+        if second is not None:
+            learned, valid = task.prepared.train, task.prepared.valid
+            ranker = two_stages(
+                ranker, learned, valid, second,
+                seed=task.seed, protocol=task.protocol, name=name, say=task.say,
+            )  # fmt: skip
         return Fitted(ranker, trained.seconds, trained.losses, trained.valid)
 
     network = Entry(name, replace(found, counts=None)).record()

@@ -1,7 +1,8 @@
 """A suite: which data, asked how, with which models. Each is a TOML file in suites/.
 
 A model is one line of the table `[models]`: its name, and the tables of models/configuration.py,
-or `config`, a TOML file that has them and lies beside the suite. Nothing is trained here.
+or `config`, a TOML file that has them and lies beside the suite. A table `rerank` (RerankConfig)
+puts a second stage behind it. Nothing is trained here.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 from models.configuration import Configuration, configuration, read_tables
 from models.questions import PROTOCOLS, ProtocolName
+from models.rerank import RerankConfig
 
 FOLDER = Path(__file__).parent / "suites"
 _SPLIT = ("fractions", "in_order", "leave_one_out", "duplicates")
@@ -24,10 +26,12 @@ class Entry(NamedTuple):
 
     name: str
     configuration: Configuration
+    rerank: RerankConfig | None = None  # the second stage, if it has one
 
     def record(self) -> dict[str, Any]:
         """Give what the entry says, as JSON."""
-        return asdict(self.configuration)
+        second = {} if self.rerank is None else {"rerank": asdict(self.rerank)}
+        return asdict(self.configuration) | second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +86,10 @@ class Suite:
     def hastened(self) -> Suite:
         """Give every model the epochs of `quick`."""
         entries = []
-        for name, found in self.models:
+        for entry in self.models:
+            found = entry.configuration
             schedule = replace(found.schedule, epochs=self.quick.epochs)
-            entries.append(Entry(name, replace(found, schedule=schedule)))
+            entries.append(entry._replace(configuration=replace(found, schedule=schedule)))
         return replace(self, models=tuple(entries))
 
 
@@ -126,8 +131,9 @@ def _entry(
     suite: Path, name: str, line: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]]
 ) -> Entry:
     own = dict(line)
-    file = own.pop("config", None)
+    file, second = own.pop("config", None), own.pop("rerank", None)
     return Entry(
         name,
         configuration(defaults, {} if file is None else read_tables(suite.parent / file), own),
+        None if second is None else RerankConfig(**second),
     )
