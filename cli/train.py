@@ -75,6 +75,17 @@ def train(
             help="Parquet of track_id and numbers, for model.inputs=content or content-mlp.",
         ),
     ] = None,
+    items: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Track embeddings to begin with, as `segue graph embed` writes them.",
+        ),
+    ] = None,
+    freeze_items: Annotated[
+        bool, typer.Option("--freeze-items", help="Leave the embeddings of --items as they are.")
+    ] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the sessions.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop training after so long.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch on a CPU.")] = None,
@@ -98,8 +109,10 @@ def train(
     from models.configuration import configuration, read_tables, settings
     from models.content import feature_names, read_features
     from models.data.sources import open_source
+    from models.item_start import check_split, item_start
     from models.recipe import Made, make_markov, make_network, prepare
     from models.replicas import joined_replicas
+    from models.track_embeddings import read_embeddings
     from models.version import version_for
 
     flags: dict[str, dict[str, Any]] = {
@@ -120,8 +133,12 @@ def train(
     }
     beside: dict[str, dict[str, Any]] = {"counts": {}} if model == "hybrid" else {}
     counted = model == "markov"
-    if counted and (config or given or features):
-        raise ValueError("markov has nothing to configure: leave --config, --set, --features out")
+    if counted and (config or given or features or items):
+        raise ValueError(
+            "markov has nothing to configure: leave --config, --set, --features, --items out"
+        )
+    if freeze_items and items is None:
+        raise ValueError("--freeze-items freezes what --items gives: give --items too")
     chosen = configuration(
         DEFAULTS,
         {} if config is None else read_tables(config),
@@ -143,19 +160,27 @@ def train(
     if counted:
         made: Made | None = make_markov(prepared, out, name=name)
     else:
+        network = chosen.model(prepared.train.n_items)
+        start = None
+        if items is not None:
+            embeddings = read_embeddings(items)
+            if warning := check_split(embeddings, prepared.split):
+                typer.echo(f"segue: {warning}", err=True)
+            start = item_start(embeddings, track_ids, network.width, frozen=freeze_items)
         try:
             with joined_replicas(os.environ) as group, epochs_shown(group.first) as shown:
                 progress, say = shown
                 made = make_network(
                     prepared,
                     out,
-                    chosen.model(prepared.train.n_items),
+                    network,
                     name=name,
                     loss=chosen.loss,
                     schedule=chosen.schedule,
                     hybrid=chosen.counts,
                     seed=seed,
                     features=None if features is None else read_features(features, track_ids),
+                    start=start,
                     replicas=group,
                     progress=progress,
                     say=say,

@@ -69,6 +69,10 @@ class Encoder(nn.Module, ABC):
         scores = states @ self.item_embedding.weight.T
         return scores if self.item_bias is None else scores + self.item_bias
 
+    def track_tables(self) -> list[Tensor]:
+        """Give the tables whose rows may begin as track embeddings do, all (N + 1, D)."""
+        return [self.item_embedding.weight]
+
     def grown(self, rows: Tensor) -> Self:
         """Give a copy over a larger catalog; `rows` (N' + 1, D) are all of its item embeddings.
 

@@ -153,6 +153,12 @@ class GRU4Rec(Encoder):
             return self.features
         return (self.input_embedding or self.item_embedding).weight
 
+    def track_tables(self) -> list[Tensor]:
+        """Give the scored rows, and those that are read where they are others of the same width."""
+        if self.input_embedding is None or self.config.inputs == "one-hot":
+            return super().track_tables()
+        return [*super().track_tables(), self.input_embedding.weight]
+
     def grown_tables(self, rows: Tensor) -> dict[str, Tensor]:
         """Give a new track's input as the mean of those of the tracks it is scored most like."""
         tables: dict[str, Tensor] = {}

@@ -49,7 +49,7 @@ def grown_rows(rows: NDArray[np.float32], sessions: Sessions) -> NDArray[np.floa
     grown[: known + 1] = rows
     has_row = np.zeros(size + 1, dtype=np.bool_)
     has_row[1 : known + 1] = True
-    items, neighbours = _pairs(sessions)
+    items, neighbours = neighbour_pairs(sessions)
     # Twice, so that a track heard among new ones alone can lean on what the first round gave them.
     for _ in range(2):
         usable = has_row[neighbours] & ~has_row[items]
@@ -65,7 +65,7 @@ def grown_rows(rows: NDArray[np.float32], sessions: Sessions) -> NDArray[np.floa
     return grown
 
 
-def _pairs(sessions: Sessions) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def neighbour_pairs(sessions: Sessions) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Every (item, neighbour) within REACH positions of one session, both ways."""
     owners = np.repeat(np.arange(len(sessions)), sessions.lengths)
     found = []

@@ -51,11 +51,19 @@ Progress = Callable[[Step], None]
 class Optimisation:
     """One optimisation of one model."""
 
-    def __init__(self, stepper: Stepper, loss: LossConfig, schedule: Schedule) -> None:
+    def __init__(
+        self,
+        stepper: Stepper,
+        loss: LossConfig,
+        schedule: Schedule,
+        stepped: Callable[[], None] | None = None,
+    ) -> None:
+        """Prepare; `stepped` is called after each step."""
         self.loss = loss
         self.schedule = schedule
         self.stepper = stepper
         self.replicas = stepper.replicas
+        self._stepped = stepped or (lambda: None)
         self._order = self.generator.get_state()  # before the epoch's batches were drawn
         self._best: dict[str, Tensor] = {}
 
@@ -93,6 +101,7 @@ class Optimisation:
                 if self.schedule.seconds is not None:
                     elapsed = self.replicas.agreed(elapsed)
                 at.summed += self.stepper.take(chosen, max(at.done / total, elapsed))
+                self._stepped()
                 at.step += 1
                 at.done += 1
                 if not math.isfinite(at.summed):

@@ -26,6 +26,7 @@ from .encoder import EncoderConfig
 from .evaluate import evaluate
 from .evaluation import Evaluation
 from .hybrid import Counted, HybridConfig, parts_of
+from .item_start import ItemStart
 from .losses import LossConfig
 from .optimisation import Progress
 from .questions import Ranker
@@ -124,6 +125,7 @@ def make_network(
     hybrid: HybridConfig | None = None,
     seed: int = 0,
     features: Tensor | None = None,
+    start: ItemStart | None = None,
     replicas: Replicas = ALONE,
     progress: Progress = lambda step: None,
     say: Callable[[str], None] = lambda line: None,
@@ -131,7 +133,8 @@ def make_network(
     """Train the network of `config`; write the bundle `out`, and its learner beside it.
 
     A hybrid counts the same sessions, and its bundle holds both (hybrid.py). `features` are those
-    of the catalog's tracks, for a network that reads content. An interrupted training goes on, from
+    of the catalog's tracks, for a network that reads content; `start` are item embeddings from
+    elsewhere. An interrupted training goes on, from
     `OUT.training`. Replicas but the first give None.
 
     Raises:
@@ -151,6 +154,7 @@ def make_network(
         schedule,
         seed=seed,
         features=features,
+        start=start,
         checkpoint=checkpoint,
         replicas=replicas,
         progress=progress,
@@ -174,6 +178,7 @@ def make_network(
         "epochs": len(trained.losses),
         "best_epoch": trained.best_epoch,
         "seconds": round(trained.seconds, 1),
+        **({} if start is None else {"items": dict(start.record)}),
     }
     say("proving that the exported graphs rank as the model does, and writing the bundle")
     manifest = write_bundle(

@@ -24,6 +24,7 @@ from .architectures import make_encoder
 from .encoder import Encoder, EncoderConfig
 from .evaluate import evaluate
 from .gru4rec import GRU4Rec
+from .item_start import ItemStart
 from .losses import LossConfig
 from .optimisation import Optimisation, Progress, Trained
 from .parallel_stepping import ParallelStepper
@@ -60,6 +61,7 @@ def train(
     seed: int = 0,
     protocol: ProtocolName = "next-track",
     features: Tensor | None = None,
+    start: ItemStart | None = None,
     device: torch.device | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: float = 120.0,
@@ -71,7 +73,7 @@ def train(
 
     Both sets are over one catalog of `config.items` tracks. The same seed gives the same numbers
     on a CPU, unless `schedule.seconds` is set. `features` (N + 1, F) are for encoders that read
-    content.
+    content, `start` are item embeddings to begin with.
 
     `checkpoint` is a folder for what an interrupted training needs to go on to the same numbers. It
     is written after every epoch, and every `checkpoint_every` seconds within one; the next call
@@ -114,12 +116,15 @@ def train(
             if (pool := _pool(rows, schedule)) > 1:
                 size = schedule.batch
                 draw = partial(batches_by_length, rows.lengths(), size, pool, stepper.generator)
-        run = Optimisation(stepper, loss, schedule)
+        stepped = None if start is None else start.placed(model)
+        run = Optimisation(stepper, loss, schedule, stepped)
         state = None
         if checkpoint is not None:
             identity = _identity(run, rows, sessions, valid, seed) | {"protocol": protocol}
             if features is not None:
                 identity["features"] = digest([features])
+            if start is not None:
+                identity["start"] = [digest([start.items, start.rows]), start.frozen]
             state = TrainingState(checkpoint, identity, every=checkpoint_every)
         judge = _validation(valid, sessions, schedule.select_by, protocol)
         return run.fit(draw, judge, progress, clock, state)

@@ -10,8 +10,11 @@ from typer.testing import CliRunner, Result
 from cli.train import train
 from models.checkpoint import learner_directory, load_learner
 from models.data.sources import open_source
+from models.recipe import prepare
 from models.split import Split
+from models.track_embeddings import write_embeddings
 from streams.bundle import open_bundle
+from tests.colistening import factorised
 
 DATA = "simulated:sessions=80,tracks=100,seed=1"
 app = typer.Typer()
@@ -167,3 +170,31 @@ def test_content_features_are_given_as_a_file(tmp_path):
     assert (tmp_path / "v1.learner").exists()
     with pytest.raises(ValueError, match="need their number of columns"):
         run(*given, *content, "--out", tmp_path / "v2")
+
+
+def test_item_embeddings_from_a_file_are_begun_with_and_told_of_in_the_manifest(tmp_path):
+    file = tmp_path / "items.safetensors"
+    prepared = prepare(open_source(DATA))
+    write_embeddings(file, factorised(prepared.train, 12, split=prepared.split.record()))
+    result = run(
+        "--data", DATA, "--out", tmp_path / "v1", "--items", file, "--freeze-items", "--epochs", 1,
+        "--set", "model.width=16", "--set", "model.heads=2", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "does not say" not in result.stderr
+    items = open_bundle(tmp_path / "v1").manifest.training["items"]
+    assert (items["known"], items["of"]) == (prepared.train.n_items,) * 2
+    assert (items["width"], items["frozen"], items["about"]["model"]) == (12, True, "ppmi")
+
+
+def test_item_embeddings_of_another_division_are_refused(tmp_path):
+    file = tmp_path / "items.safetensors"
+    prepared = prepare(open_source(DATA))
+    write_embeddings(file, factorised(prepared.train, 12, split=prepared.split.record()))
+    with pytest.raises(ValueError, match="another division of simulated: seed 0 there and 1 here"):
+        run("--data", DATA, "--out", tmp_path / "v1", "--items", file, "--split-seed", 1)
+
+
+def test_freezing_without_item_embeddings_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="give --items too"):
+        run("--data", DATA, "--out", tmp_path / "v1", "--freeze-items")
