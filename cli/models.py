@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,14 @@ from .registry import AsJson, Bootstrap, Prefix, Root, list_, look, promote, rol
 app = typer.Typer(no_args_is_help=True, help="Bundles: look, verify, promote, roll back, back up.")
 
 Directory = Annotated[Path, typer.Argument(help="The bundle: the folder that holds manifest.json.")]
+
+
+class Placement(StrEnum):
+    """Where a track stands that training never had."""
+
+    NEIGHBOURS = "neighbours"
+    MAP = "map"
+
 
 app.command("list")(list_)
 app.command()(promote)
@@ -53,6 +62,51 @@ def verify(directory: Directory, as_json: AsJson = False) -> None:
     typer.echo(
         f"ok: {scorer.name} {scorer.version}, {manifest.catalog_size} tracks, "
         f"{len(manifest.files)} files, {len(manifest.golden)} golden answers on {scorer.provider}"
+    )
+
+
+@app.command()
+def extend(
+    directory: Directory,
+    items: Annotated[
+        Path,
+        typer.Option(
+            exists=True, dir_okay=False, help="Track embeddings, as `segue graph embed` writes."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="A new folder for the extended bundle.")],
+    by: Annotated[
+        Placement,
+        typer.Option(help="The mean of its nearest known tracks, or a map fitted on those."),
+    ] = Placement.NEIGHBOURS,
+    as_json: AsJson = False,
+) -> None:
+    """Add the tracks of --items that training never had; the encoder stays as it is."""
+    import json
+
+    from models.extension import extend as extended
+    from models.track_embeddings import read_embeddings
+
+    typer.echo("placing the new tracks, and writing the bundle", err=True)
+    found = extended(directory, read_embeddings(items), out, by=by.value)
+    if found.warning:
+        typer.echo(f"segue: {found.warning}", err=True)
+    manifest = found.manifest
+    if as_json:
+        answer = {
+            "bundle": str(out),
+            "learner": None if found.learner is None else str(found.learner),
+            "version": manifest.version,
+            "tracks": manifest.catalog_size,
+            "added": found.added,
+            "known": found.known,
+            "by": by.value,
+        }
+        typer.echo(json.dumps(answer))
+        return
+    typer.echo(
+        f"{out}: {manifest.name} {manifest.version}, {found.added} tracks added to "
+        f"{manifest.catalog_size - found.added}, placed by {found.known} that both know"
     )
 
 

@@ -1,41 +1,30 @@
-"""Writes a bundle: graphs, matrix, catalog, golden answers, manifest; proven, then renamed.
-
-What is there under its final name is complete: a crash leaves only a hidden folder beside it.
-The learning side's own state (weights to train on, replay) is not part of a bundle.
+"""Writes a bundle of a model, of counts, or of both: graphs are exported, and proven to rank as
+torch does. What every bundle goes through is in seal.py. The learning side's own state (weights to
+train on, replay) is not part of a bundle.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
-import safetensors.numpy
-from numpy.typing import NDArray
 from torch import nn
 
-from streams.bundle import Bundle, BundleError, open_bundle
+from streams.bundle import Bundle, BundleError
 from streams.catalog import Catalog
 from streams.counts import TransitionCounts
-from streams.golden import ask
-from streams.manifest import FileRecord, Manifest, check_name
-from streams.ranking import History
-from streams.scoring import load_scorer, make_engine
-from streams.settings import ScoringSettings
-from streams.sweep import sweep
-from streams.tables import tables_sha256
+from streams.items import Items
+from streams.manifest import Manifest, check_name
+from streams.ranking import Engine
 
 from .blend import Blend
 from .onnx import export_encoder, export_rank
 from .parity import prove_parity
+from .seal import fresh_folder, seal
 
 CUTOFF = 100  # K: candidates that a bundle gives at most
 
@@ -84,8 +73,6 @@ def write_bundle(
     check_name("name", name)
     if version is not None:
         check_name("version", version)
-    if out.exists():
-        raise ValueError(f"bundle {out} exists; a bundle is never changed: give another directory")
     if model is None and counts is None:
         raise ValueError("expected a model, transition counts or both for one bundle")
     both = model is not None and counts is not None
@@ -97,10 +84,7 @@ def write_bundle(
     if len(catalog) < 2:
         raise ValueError("catalog has one track, expected two or more: the current one is masked")
     now = clock()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        work.chmod(0o755)
+    with fresh_folder(out) as work:
         manifest = Manifest(
             name=name,
             version="unnamed",
@@ -116,33 +100,31 @@ def write_bundle(
             metrics=dict(metrics),
             parity=None,
             golden=(),
-            created_at=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            created_at="",
         )
-        matrix = bias = None
+        items = None
         if model is not None:
-            matrix, bias = _items(model, len(catalog))
-            manifest = msgspec.structs.replace(manifest, width=matrix.shape[1])
-            _write_network(work, model, matrix, bias, manifest, weight)
-        if counts is not None:
-            (work / "counts.parquet").write_bytes(counts.to_parquet())
-        (work / "catalog.parquet").write_bytes(catalog.to_parquet())
-        files = {file.name: _record(file) for file in sorted(work.iterdir())}
-        content = hashlib.sha256("".join(f.sha256 for f in files.values()).encode()).hexdigest()
-        manifest = msgspec.structs.replace(
-            manifest,
-            files=files,
-            tables=tables_sha256(catalog, counts, matrix, bias),
-            version=version or f"{now:%Y%m%d-%H%M%S}-{content[:8]}",
-        )
-        (work / "manifest.json").write_bytes(manifest.encode())
-        manifest = _proven(open_bundle(work), model, matrix, bias, weight)
-        (work / "manifest.json").write_bytes(manifest.encode())
-        load_scorer(work, ScoringSettings(k=1, provider="cpu", buckets=(1, 8)))
-        _settle(work, out)
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
-    return manifest
+            items = _items(model, len(catalog))
+            manifest = msgspec.structs.replace(manifest, width=items.matrix.shape[1])
+            export_encoder(model, manifest.length, work / "encoder.onnx")
+            export_rank(
+                manifest.width,
+                manifest.cutoff,
+                work / "rank.onnx",
+                bias=items.bias is not None,
+                weight=weight,
+            )
+
+        def proof(bundle: Bundle, engine: Engine) -> float | None:
+            if model is None or items is None:
+                return None
+            blend = None if counts is None or weight is None else Blend(counts, weight)
+            return prove_parity(model, engine, items.matrix, items.bias, blend=blend).worst
+
+        return seal(
+            work, out, manifest, catalog,
+            counts=counts, items=items, version=version, now=now, proof=proof,
+        )  # fmt: skip
 
 
 def _length(length: int | None, config: Mapping[str, Any]) -> int:
@@ -152,7 +134,7 @@ def _length(length: int | None, config: Mapping[str, Any]) -> int:
     return found
 
 
-def _items(model: nn.Module, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+def _items(model: nn.Module, size: int) -> Items:
     """Give matrix and bias, the padding's row zero; refuse what is not finite or does not fit."""
     for name, weights in model.named_parameters():
         if not weights.isfinite().all():
@@ -166,74 +148,4 @@ def _items(model: nn.Module, size: int) -> tuple[NDArray[np.float32], NDArray[np
         )
     matrix[0] = 0
     bias = state.get("item_bias")
-    return matrix, None if bias is None else bias.cpu().float().numpy().copy()
-
-
-def _write_network(
-    work: Path,
-    model: nn.Module,
-    matrix: NDArray[np.float32],
-    bias: NDArray[np.float32] | None,
-    manifest: Manifest,
-    weight: float | None,
-) -> None:
-    export_encoder(model, manifest.length, work / "encoder.onnx")
-    rank, has_bias = work / "rank.onnx", bias is not None
-    export_rank(manifest.width, manifest.cutoff, rank, bias=has_bias, weight=weight)
-    tensors = {"matrix": matrix} if bias is None else {"matrix": matrix, "bias": bias}
-    (work / "items.safetensors").write_bytes(safetensors.numpy.save(tensors))
-
-
-def _proven(
-    bundle: Bundle,
-    model: nn.Module | None,
-    matrix: NDArray[np.float32] | None,
-    bias: NDArray[np.float32] | None,
-    weight: float | None,
-) -> Manifest:
-    """Prove parity and record the golden answers, through the sessions that serve."""
-    engine = make_engine(bundle, ScoringSettings(provider="cpu"))
-    parity = None
-    if model is not None and matrix is not None:
-        counts = bundle.counts
-        blend = None if counts is None or weight is None else Blend(counts, weight)
-        parity = prove_parity(model, engine, matrix, bias, blend=blend).worst
-    golden = ask(bundle, engine, golden_histories(bundle.catalog, bundle.manifest.length))
-    return msgspec.structs.replace(
-        bundle.manifest, golden=golden, sweep=sweep(bundle, engine), parity=parity
-    )
-
-
-def golden_histories(catalog: Catalog, length: int) -> list[History]:
-    """Choose histories of 1, 2, half, all and more than T occurrences; the same ones every time."""
-    lengths = sorted({1, 2, max(1, length // 2), length, length + 3})
-    return [
-        [
-            (catalog.track_ids[(7919 * row + 104729 * i) % len(catalog)], (row + i) % 5)
-            for i in range(count)
-        ]
-        for row, count in enumerate(lengths)
-    ]
-
-
-def _record(file: Path) -> FileRecord:
-    raw = file.read_bytes()
-    return FileRecord(sha256=hashlib.sha256(raw).hexdigest(), size=len(raw))
-
-
-def _settle(work: Path, out: Path) -> None:
-    """Bring everything to the disk, then give it its name, then bring the name to the disk."""
-    for path in (*work.iterdir(), work):
-        _sync(path)
-    if out.exists():
-        raise ValueError(f"bundle {out} appeared while it was written; give another directory")
-    work.rename(out)
-    _sync(out.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return Items(matrix, None if bias is None else bias.cpu().float().numpy().copy())

@@ -33,7 +33,7 @@ def evaluate_bundle(
         BundleError: the bundle cannot be served.
         ValueError: it was trained on other data.
     """
-    ranker = BundleRanker(path, threads=threads)
+    ranker = BundleRanker.at(path, threads=threads)
     split = Split.of(ranker.bundle.manifest.training)
     if split.data != source.name:
         raise ValueError(

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from streams.bundle import Bundle
+from streams.ranking import BundleScorer, Engine
 from streams.scoring import load_scorer, make_engine
 from streams.settings import ScoringSettings
 
@@ -18,6 +20,7 @@ from .encoder import Encoder
 from .questions import Bools, Floats, Ints, Questions
 
 _BATCH = 256
+_LISTED = 100
 _UNKNOWN = ""  # no catalog holds it
 
 
@@ -65,19 +68,28 @@ class NeuralRanker:
 class BundleRanker:
     """A bundle, asked through the Scorer that serves it: fallbacks and masks are its own."""
 
-    def __init__(self, path: Path, *, provider: str = "auto", threads: int = 1) -> None:
-        settings = ScoringSettings.model_validate(
-            {"k": 100, "provider": provider, "threads": threads}
-        )
-        self._scorer = load_scorer(path, settings)
-        self.bundle = self._scorer.bundle
-        self._engine = make_engine(self.bundle, settings)
+    def __init__(self, bundle: Bundle, engine: Engine) -> None:
+        self.bundle, self._engine = bundle, engine
+        self._scorer = BundleScorer(bundle, engine, k=_LISTED)
         self.name = self.bundle.manifest.name
         self.n_items = len(self.bundle.catalog)
         self.listed: int | None = self._engine.cutoff
         # Counts tie all the time, and their lists have an order by rule. A network does not tie
         # unless it has collapsed, and then ties must count against it.
         self._may_tie = self.bundle.encoder is not None
+
+    @classmethod
+    def at(cls, path: Path, *, provider: str = "auto", threads: int = 1) -> BundleRanker:
+        """Load the bundle of a folder as a worker does.
+
+        Raises:
+            BundleError: it cannot be served.
+        """
+        settings = ScoringSettings.model_validate(
+            {"k": _LISTED, "provider": provider, "threads": threads}
+        )
+        bundle = load_scorer(path, settings).bundle
+        return cls(bundle, make_engine(bundle, settings))
 
     def scores(self, questions: Questions, allowed: Bools | None = None) -> Floats:
         """Score what it lists; with `allowed`, every other item is excluded from the list."""

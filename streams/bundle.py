@@ -12,19 +12,18 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import safetensors
-import safetensors.numpy
 from numpy.typing import NDArray
 
 from .catalog import Catalog
 from .counts import TransitionCounts
 from .graph import FLOAT, INT64, Ports, check_graph
+from .items import ITEMS, read_items
 from .manifest import BundleError, Manifest, check_name, decode_manifest
 from .tables import CATALOG, COUNTS, read_catalog, read_counts, tables_sha256
 
 __all__ = ["Bundle", "BundleError", "Manifest", "open_bundle"]
 
-NETWORK = ("encoder.onnx", "rank.onnx", "items.safetensors")
+NETWORK = ("encoder.onnx", "rank.onnx", ITEMS)
 _MANIFEST_LIMIT = 16 << 20  # bytes; a manifest is kilobytes, and its size is not known beforehand
 _GRAPH_LIMIT = 2 << 30  # bytes; protobuf ends here
 
@@ -41,6 +40,7 @@ class Bundle:
     rank: bytes | None = None
     matrix: NDArray[np.float32] | None = None  # (N + 1, D), row 0 is padding
     bias: NDArray[np.float32] | None = None  # (N + 1,)
+    reads: NDArray[np.int64] | None = None  # (N + 1,) item that the encoder reads in place of each
     counts: TransitionCounts | None = None
 
 
@@ -114,32 +114,31 @@ def _opened(path: Path, manifest: Manifest, digest: str) -> Bundle:
         raise BundleError(
             f"cutoff {manifest.cutoff} is over the {len(catalog)} tracks there are", "manifest"
         )
-    matrix = bias = counts = None
+    items = counts = None
     if NETWORK[0] in files:
-        matrix, bias = _matrix(files["items.safetensors"], manifest)
+        items = read_items(files[ITEMS], manifest)
         inputs, outputs = encoder_ports(manifest.length, manifest.width)
         check_graph("encoder.onnx", files["encoder.onnx"], inputs, outputs)
         inputs, outputs = rank_ports(
-            manifest.width, manifest.cutoff, bias is not None, blended=COUNTS in files
+            manifest.width, manifest.cutoff, items.bias is not None, blended=COUNTS in files
         )
         check_graph("rank.onnx", files["rank.onnx"], inputs, outputs)
     if COUNTS in files:
         counts = read_counts(files[COUNTS], len(catalog))
-        if counts.reach > (manifest.length if matrix is not None else 1):
+        if counts.reach > (manifest.length if items is not None else 1):
             raise BundleError(
                 f"{COUNTS} reaches {counts.reach} steps back, more than are read; export it again",
                 "counts",
             )
-    found = tables_sha256(catalog, counts, matrix, bias)
+    found = tables_sha256(catalog, counts, items)
     if manifest.tables not in (msgspec.UNSET, found):
         raise BundleError(
             "catalog, counts or matrix read otherwise than the writer had them; export it again",
             "tables",
         )
-    return Bundle(
-        path, manifest, digest, catalog, files.get("encoder.onnx"), files.get("rank.onnx"),
-        matrix, bias, counts,
-    )  # fmt: skip
+    encoder, rank = files.get("encoder.onnx"), files.get("rank.onnx")
+    parts = {} if items is None else items._asdict()
+    return Bundle(path, manifest, digest, catalog, encoder, rank, counts=counts, **parts)
 
 
 def encoder_ports(length: int, width: int) -> tuple[Ports, Ports]:
@@ -163,37 +162,6 @@ def rank_ports(
     if blended:
         inputs |= {"followers": (INT64, ("B", "S")), "weights": (FLOAT, ("B", "S"))}
     return inputs, {"scores": (FLOAT, ("B", cutoff)), "candidates": (INT64, ("B", cutoff))}
-
-
-def _matrix(
-    raw: bytes, manifest: Manifest
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    try:
-        tensors = safetensors.numpy.load(raw)
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as err:
-        raise BundleError(
-            f"items.safetensors cannot be read: {err}; copy it again", "matrix"
-        ) from err
-    if set(tensors) not in ({"matrix"}, {"matrix", "bias"}):
-        raise BundleError(
-            f"items.safetensors holds {sorted(tensors)}, expected `matrix` and perhaps `bias`",
-            "matrix",
-        )
-    rows = manifest.catalog_size + 1
-    expected = {"matrix": (rows, manifest.width), "bias": (rows,)}
-    for name, tensor in tensors.items():
-        if tensor.dtype != np.float32 or tensor.shape != expected[name]:
-            raise BundleError(
-                f"{name} is {tensor.dtype}{list(tensor.shape)}, expected float32"
-                f"{list(expected[name])}: a row for each track of the catalog and one for padding",
-                "matrix",
-            )
-        if not np.isfinite(tensor).all():
-            bad = int(np.argwhere(~np.isfinite(tensor))[0][0])
-            raise BundleError(
-                f"{name} is not finite in row {bad}; train and export again", "matrix"
-            )
-    return tensors["matrix"], tensors.get("bias")
 
 
 def _verified(path: Path, name: str, manifest: Manifest) -> bytes:

@@ -141,6 +141,7 @@ class OnnxEngine:
         self._items = {"matrix": bundle.matrix}
         if bundle.bias is not None:
             self._items["bias"] = bundle.bias
+        self._reads = bundle.reads
         self._followers = _followers(bundle)
 
     def top(
@@ -149,7 +150,9 @@ class OnnxEngine:
         """Give scores and candidates, both (B, K); the same in any company, to the last digit."""
         if (count := len(sessions)) == 1:  # two workers may answer one event, and with one list
             sessions, exclude = [*sessions, *sessions], np.repeat(exclude, 2, axis=0)  # costs 2 %
-        (session,) = self._encoder.run(["session"], packed(sessions, self.length))  # (B, D)
+        (session,) = self._encoder.run(
+            ["session"], packed(sessions, self.length, self._reads)
+        )  # (B, D)
         inputs = {"session": session, "exclude": exclude, **self._items}
         if self._followers is not None:
             inputs |= self._followers.inputs(sessions)
@@ -192,6 +195,7 @@ class BoundEngine:
         self._items = {"matrix": self._resident(bundle.matrix.astype(np.float16))}
         if bundle.bias is not None:
             self._items["bias"] = self._resident(bundle.bias)
+        self._reads = bundle.reads
         self._followers = _followers(bundle)
 
     def top(
@@ -203,7 +207,7 @@ class BoundEngine:
         padding = bucket - size
         sessions = [*sessions, *[sessions[-1]] * padding]
         encoder = self._encoder.io_binding()
-        for name, array in packed(sessions, self.length).items():
+        for name, array in packed(sessions, self.length, self._reads).items():
             encoder.bind_cpu_input(name, array)
         encoder.bind_output("session", self._device)
         self._encoder.run_with_iobinding(encoder)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .catalog import Catalog
 from .counts import TransitionCounts
+from .items import Items
 from .manifest import BundleError
 
 CATALOG = "catalog.parquet"
@@ -20,8 +21,7 @@ COUNTS = "counts.parquet"
 def tables_sha256(
     catalog: Catalog,
     counts: TransitionCounts | None,
-    matrix: NDArray[np.float32] | None,
-    bias: NDArray[np.float32] | None,
+    items: Items | None,
 ) -> str:
     """Hash what the tables say, whatever bytes say it: damage before the files were hashed shows.
 
@@ -34,7 +34,7 @@ def tables_sha256(
     columns: tuple[NDArray[Any] | None, ...] = ()
     if counts is not None:
         columns = (counts.sources, counts.targets, counts.weights, counts.lags)
-    for array in (*columns, matrix, bias):
+    for array in (*columns, *(items or ())):
         if array is not None:
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -1,10 +1,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from cli.models import app
+from models.track_embeddings import TrackEmbeddings, write_embeddings
 from streams.bundle import BundleError
 from tests.bundles import counts_files, network_files, place
 
@@ -59,3 +61,16 @@ def test_show_gives_the_manifest(tmp_path):
 
 def test_show_refuses_what_does_not_open(tmp_path):
     assert isinstance(run("show", tmp_path).exception, BundleError)
+
+
+def test_extend_adds_the_tracks_of_a_file_and_the_bundle_verifies(tmp_path):
+    path, items = place(network_files(), tmp_path / "old"), tmp_path / "items.safetensors"
+    tracks = [*(f"t{item}" for item in range(1, 100)), "new-1", "new-2"]
+    drawn = np.random.default_rng(0).standard_normal((len(tracks), 5)).astype(np.float32)
+    write_embeddings(items, TrackEmbeddings(tuple(tracks), drawn))
+    arguments = ["--items", items, "--out", tmp_path / "new", "--json"]
+    result = run("extend", path, *arguments)
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert (answer["added"], answer["known"], answer["tracks"]) == (2, 99, 152)
+    assert run("verify", tmp_path / "new").stdout.startswith("ok: tiny")

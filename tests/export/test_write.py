@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from export import write
-from export.write import golden_histories, write_bundle
+from export import seal, write
+from export.seal import golden_histories
+from export.write import write_bundle
 from streams.bundle import BundleError, open_bundle
 from streams.counts import TransitionCounts
 from streams.manifest import Manifest, decode_manifest
@@ -104,13 +105,13 @@ def test_without_parity_there_is_no_bundle(tmp_path, monkeypatch):
 
 
 def test_a_bundle_that_appears_meanwhile_is_not_replaced(tmp_path, monkeypatch):
-    sync = write._sync
+    sync = seal._sync
 
     def appear(path):
         (tmp_path / "v1").mkdir(exist_ok=True)
         sync(path)
 
-    monkeypatch.setattr(write, "_sync", appear)
+    monkeypatch.setattr(seal, "_sync", appear)
     with pytest.raises(ValueError, match="appeared"):
         written(tmp_path / "v1")
     assert [path.name for path in tmp_path.iterdir()] == ["v1"]

@@ -45,7 +45,7 @@ def model():
 def write(out: Path, **more: Any) -> BundleRanker:
     catalog = Catalog(TRAIN.track_ids, tuple(TRAIN.counts()[1:].tolist()))
     write_bundle(out, catalog=catalog, metrics={}, training={}, **more)
-    return BundleRanker(out, provider="cpu")
+    return BundleRanker.at(out, provider="cpu")
 
 
 @pytest.fixture(scope="module")
