@@ -35,6 +35,7 @@ from . import (
 )
 from .eval import evaluate
 from .finetune import finetune
+from .map import map_
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,6 +67,7 @@ app.command("replay")(replay.replay)
 app.command("train")(train.train)
 app.command("tune")(tune.tune)
 app.command("eval")(evaluate)
+app.command("map")(map_)
 app.add_typer(models.app, name="models")
 app.add_typer(graph.app, name="graph")
 app.add_typer(fm.app, name="fm")

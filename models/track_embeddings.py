@@ -22,6 +22,8 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from streams.bundle import open_bundle
+
 FORMAT = "segue-track-embeddings-1"
 MATRIX, TRACK_IDS = "matrix", "track_ids"
 Floats = NDArray[np.float32]
@@ -101,7 +103,8 @@ def write_embeddings(path: Path, embeddings: TrackEmbeddings) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        safetensors.numpy.save_file(tensors, fresh, {"format": FORMAT, "about": about})
+        # save_file would keep the file from everyone else, whatever the umask.
+        fresh.write_bytes(safetensors.numpy.save(tensors, {"format": FORMAT, "about": about}))
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
@@ -124,6 +127,23 @@ def read_embeddings(path: Path) -> TrackEmbeddings:
         return TrackEmbeddings(_ids(ids), matrix, json.loads(metadata.get("about", "{}")))
     except (SafetensorError, ValueError) as err:
         raise ValueError(f"{path} is no file of track embeddings: {err}") from err
+
+
+def embeddings_at(path: Path) -> TrackEmbeddings:
+    """Read a file of track embeddings, or take those that a bundle scores tracks by.
+
+    Raises:
+        ValueError: not such a file, or a bundle without a network.
+        BundleError: the folder holds no bundle that is whole.
+    """
+    if not path.is_dir():
+        return read_embeddings(path)
+    bundle = open_bundle(path)
+    if bundle.matrix is None:
+        raise ValueError(f"{path} holds counts alone: there are no embeddings in it")
+    manifest = bundle.manifest
+    about = {"bundle": manifest.version, **{k: manifest.training.get(k) for k in ("data", "split")}}
+    return TrackEmbeddings(bundle.catalog.track_ids, bundle.matrix[1:], about)
 
 
 def _check_kind(metadata: Mapping[str, str], names: set[str]) -> None:

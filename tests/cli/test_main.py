@@ -71,7 +71,7 @@ def test_every_verb_has_help(segue):
     groups = [group.name for group in main.app.registered_groups]
     assert set(verbs) == {
         "demo", "replay", "train", "tune", "eval", "worker", "finetune", "audit", "forget",
-        "bench", "recommend",
+        "bench", "recommend", "map",
     }  # fmt: skip
     assert set(groups) == {"kafka", "topics", "data", "models", "graph", "chaos", "dlq", "fm"}
     for name in (*verbs, *groups):
