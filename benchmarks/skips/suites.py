@@ -43,8 +43,9 @@ def weighted(w: float, **fields: Any) -> LossConfig:  # noqa: ANN401
     return LossConfig(skip_weights=(w, w, 1.0), **fields)
 
 
-INFORMED = weighted(0.3, name="skip-contrastive")
-"""What `variants` chose on the validation sessions."""
+INFORMED = weighted(0.6, name="skip-contrastive")
+"""What costs SASRec less than half a percent of its heard MRR@20 on the validation sessions, and has
+the best skip AUC of such."""
 
 
 def _against_first(rows: tuple[Row, ...]) -> tuple[tuple[str, str], ...]:
@@ -56,6 +57,7 @@ def _variants() -> tuple[Row, ...]:
     y = {"name": "skip-contrastive"}
     losses = {
         "plain": LossConfig(),
+        "weights .6, c = y": weighted(0.6, **y),
         "weights .3, c = y": weighted(0.3, **y),
         "c = y": contrastive(),
         "weights .3": weighted(0.3),
