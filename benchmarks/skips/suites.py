@@ -44,8 +44,8 @@ def weighted(w: float, **fields: Any) -> LossConfig:  # noqa: ANN401
 
 
 INFORMED = weighted(0.6, name="skip-contrastive")
-"""Of what costs SASRec less than half a percent of its heard MRR@20 on the validation sessions, that
-with the best skip AUC."""
+"""Of what costs SASRec less than half a percent of heard MRR@20 on the validation sessions, that with
+the best skip AUC."""
 
 
 def _against_first(rows: tuple[Row, ...]) -> tuple[tuple[str, str], ...]:
