@@ -33,7 +33,7 @@ def _form(form: Mapping[str, Any]) -> list[str]:
         f"## {form['name']}",
         "",
         f"{sizes['users']:,} users, {sizes['items']:,} items, {sizes['rows']:,} rows, "
-        f"{sizes['asked']:,} asked about {form['asked']}; sha256 {form['fingerprint']}.",
+        f"{sizes['asked']:,} asked about {form['asked']}; fingerprint {form['fingerprint']}.",
     ]
     for table in dict.fromkeys(row["table"] for row in form["rows"]):
         rows = [row for row in form["rows"] if row["table"] == table]

@@ -1,8 +1,9 @@
 """A data set named on the command line: `NAME:PATH` -> sessions, and whether they were simulated.
 
 Names: `mssd-mini` and `mssd` read the data set's own CSV files, `30music` its Parquet file, `ml-1m`
-its text file, `ml-100k` RecBole's files, `parquet` a canonical directory, `simulated` draws
-listeners (`simulated:sessions=1000,seed=3`; the keys are `Listeners` and `seed`).
+its text file, `ml-100k` RecBole's files, `mpd` slices of playlists, `parquet` a canonical
+directory, `simulated` draws listeners (`simulated:sessions=1000,seed=3`; the keys are `Listeners`
+and `seed`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import polars as pl
 
 from models.sessions import Sessions
 
-from . import canonical, ml_1m, ml_100k, mssd, mssd_mini, session_lines, thirty_music
+from . import canonical, ml_1m, ml_100k, mssd, mssd_mini, playlist_rows, session_lines, thirty_music
 from .listeners import Listeners
 from .simulated import simulate
 
@@ -27,6 +28,7 @@ _READERS = {
     "30music": thirty_music.read,
     "ml-1m": ml_1m.read,
     "ml-100k": ml_100k.read,
+    "mpd": playlist_rows.read_mpd,
     "sessions": session_lines.read,
 }
 Listening = tuple[str, Sequence[tuple[str, int, int | None, int | None]]]
@@ -68,7 +70,8 @@ def open_source(spec: str) -> Source:
     if name not in {*_READERS, "parquet"} or not rest:
         raise ValueError(
             f"unknown data {spec!r}: expected mssd-mini:PATH, mssd:PATH, 30music:PATH, ml-1m:PATH, "
-            "ml-100k:DIR, parquet:DIR, sessions:FILE, simulated or simulated:KEY=VALUE,..."
+            "ml-100k:DIR, mpd:PATH, parquet:DIR, sessions:FILE, simulated or "
+            "simulated:KEY=VALUE,..."
         )
     path = Path(rest).expanduser()
     if not path.exists():
