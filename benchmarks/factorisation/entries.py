@@ -123,11 +123,12 @@ SUBJECTS = {
                     "fm-gcn-att": (_ATTENTION, FmSchedule(epochs=16, rate=1e-2)),
                 },
             ),
-            Entry(
-                name="fm+previous-3",
-                contexts=("previous", "previous-2", "previous-3"),
-                machine=_TABLE,
-                schedule=FmSchedule(epochs=16, rate=1e-2),
+            *_machines(
+                {"+previous-3": ("previous", "previous-2", "previous-3")},
+                {
+                    "fm": (_TABLE, FmSchedule(epochs=16, rate=1e-2)),
+                    "fm-gcn-att": (_ATTENTION, FmSchedule(epochs=16, rate=1e-2)),
+                },
             ),
             Entry(
                 name="new-people",
