@@ -18,7 +18,7 @@ def map_(
     ],
     data: Annotated[
         str,
-        typer.Option(help="NAME:PATH, as for segue train, or mpd:PATH: names and playlists."),
+        typer.Option(help="mpd:PATH, with names; or any other data, as for segue graph."),
     ],
     out: Annotated[Path, typer.Option(help="The folder for map.html and the pictures.")],
     before: Annotated[
@@ -31,7 +31,7 @@ def map_(
     playlist: Annotated[
         str | None, typer.Option(help="Id of a playlist or session: draw it and what is near it.")
     ] = None,
-    most: Annotated[int, typer.Option(min=2, help="Tracks at most, the most played ones.")] = 4000,
+    most: Annotated[int, typer.Option(min=2, help="Tracks at most, the most popular ones.")] = 4000,
     seed: Annotated[int, typer.Option(help="Of UMAP.")] = 0,
     as_json: AsJson = False,
 ) -> None:

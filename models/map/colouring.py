@@ -1,4 +1,4 @@
-"""Which tracks of a map share a colour: by artist, by playlist, by how often they were played."""
+"""Which tracks of a map share a colour: by artist, by playlist, by how many hold them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def colourings(
         named = [music.artists.get(track) for track in track_ids]
         common = Counter(name for name in named if name).most_common(len(COLOURS))
         found.append(_labelled("artist", named, [name for name, _ in common]))
-    found += [_of_playlists(music, track_ids), _of_plays(music, track_ids)]
+    found += [_of_playlists(music, track_ids), _of_popularity(music, track_ids)]
     return found
 
 
@@ -95,14 +95,13 @@ def _of_playlists(music: Music, track_ids: Sequence[str]) -> Colouring:
         min((place[number] for number in found.tolist() if number in place), default=OTHERS)
         for found in owners
     )
-    ids = [music.held.session_ids[number] for number in largest]
-    labels = tuple(music.names.get(i, f"{music.kind} {i}") for i in ids)
+    ids = music.playlists.playlist_ids
+    labels = tuple(f"{music.kind} {ids[number]}" for number in largest)
     return Colouring(music.kind, groups, labels)
 
 
-def _of_plays(music: Music, track_ids: Sequence[str]) -> Colouring:
-    plays = music.plays()
-    counts = np.array([plays.get(track, 0) for track in track_ids])
+def _of_popularity(music: Music, track_ids: Sequence[str]) -> Colouring:
+    counts = np.array([music.holders.get(track, 0) for track in track_ids])
     heights = np.log1p(counts - counts.min()) / max(math.log1p(int(np.ptp(counts))), 1e-9)
     groups = np.minimum((heights * len(RAMP)).astype(int), len(RAMP) - 1)
     ends = f"in {counts.min()}", f"in {counts.max()} {music.kind}s"

@@ -33,7 +33,7 @@ AROUND = 40  # neighbours of a playlist that its picture has
 class Wanted:
     """What the map is to show."""
 
-    most: int = 4000  # tracks, the most played ones
+    most: int = 4000  # tracks, those that most playlists hold
     artists: tuple[str, ...] = ()
     playlist: str | None = None
     seed: int = 0
@@ -117,11 +117,11 @@ def draw(
 def _chosen(
     music: Music, both: Sequence[TrackEmbeddings], most: int, held: Sequence[str]
 ) -> tuple[str, ...]:
-    """Choose the most played tracks that every file has, and those of the playlist in any case."""
-    known = [t for t in music.held.track_ids if all(t in found.index for found in both)]
+    """Choose the most popular tracks that every file has, and the playlist's own in any case."""
+    known = [t for t in music.holders if all(t in found.index for found in both)]
     if len(known) < 2:
         raise ValueError(
-            f"the data has {music.held.n_items} tracks and shares {len(known)} with the embeddings:"
+            f"the data has {len(music.holders)} tracks and shares {len(known)} with the embeddings:"
             f" {both[-1].track_ids[0]!r} … stands there; give the data that they were made of"
         )
     first = set(known[:most]) | (set(held) & set(known))
@@ -151,10 +151,9 @@ def _neighbourhood(
     """Draw a playlist, the first `own` of those shown, and what lies around it, with names."""
     groups = tuple(0 if number < own else 1 for number in range(len(shown)))
     labels = [music.titles.get(track_ids[i], track_ids[i]) for i in shown]
-    named = music.names.get(wanted.playlist or "", f"{music.kind} {wanted.playlist}")
     named_groups(
         path,
-        f"{named}, and what is near it",
+        f"{music.kind} {wanted.playlist}, and what is near it",
         spread_out(matrix[list(shown)], wanted.seed),
         Colouring("one", groups, (f"this {music.kind}", "nearest to it")),
         labels,

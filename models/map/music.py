@@ -1,116 +1,92 @@
-"""What a map says of tracks: titles, artists, how often they were played, and what held them."""
+"""What a map says of tracks: titles, artists, and which playlists or sessions hold them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cached_property
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.sources import open_source
-from models.sessions import Sessions, packed
+from models.data.playlist_sources import open_playlists
+from models.data.playlists import Playlists
 
-MPD = "mpd"
-PATTERN = "mpd.slice.*.json"
+_PLAYLISTS = ("mpd", "pairs", "gowalla")  # all else are sessions
 
 
 @dataclass(frozen=True, eq=False)
 class Music:
-    """Playlists or sessions over a catalog, and the names that the data has."""
+    """Playlists or sessions, and the names that the data has."""
 
     name: str
     simulated: bool
     kind: str  # what holds tracks: playlist or session
-    held: Sessions  # most played first
-    titles: dict[str, str] = field(default_factory=dict)  # by track_id
-    artists: dict[str, str] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)  # of playlists, by id
+    playlists: Playlists
 
-    def plays(self) -> dict[str, int]:
-        """How often each track stands in any of them."""
-        counts = self.held.counts()[1:].tolist()
-        return dict(zip(self.held.track_ids, counts, strict=True))
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """Title of each track that has one."""
+        return self._named("title")
+
+    @cached_property
+    def artists(self) -> dict[str, str]:
+        """Artist of each track that has one."""
+        return self._named("artist")
+
+    @cached_property
+    def holders(self) -> dict[str, int]:
+        """How many playlists hold each track, most first, ties by track_id."""
+        ids, counts = self.playlists.track_ids, self.playlists.graph.popularity.tolist()
+        return dict(sorted(zip(ids, counts, strict=True), key=lambda pair: (-pair[1], pair[0])))
 
     def tracks_of(self, identifier: str) -> tuple[str, ...]:
-        """Give the tracks of a playlist or session, each once, in its order.
+        """Give the tracks of a playlist or session, each once, in its order where that is known.
 
         Raises:
             ValueError: there is none of that id.
         """
-        if identifier not in self.held.session_ids:
-            some = ", ".join(self.held.session_ids[:3])
+        ids, graph = self.playlists.playlist_ids, self.playlists.graph
+        if identifier not in ids:
             raise ValueError(
-                f"{self.name} has no {self.kind} {identifier!r}, expected one like {some}, …"
+                f"{self.name} has no {self.kind} {identifier!r}, expected one like "
+                f"{', '.join(ids[:3])}, …"
             )
-        number = self.held.session_ids.index(identifier)
-        return tuple(dict.fromkeys(track for track, _ in self.held.occurrences(number)))
+        number = ids.index(identifier)
+        tracks = graph.row(number)
+        if graph.positions is not None:
+            part = slice(int(graph.starts[number]), int(graph.starts[number + 1]))
+            tracks = tracks[np.argsort(graph.positions[part])]
+        return tuple(self.playlists.track_ids[track] for track in tracks.tolist())
 
     def owners(self, track_ids: Iterable[str]) -> list[NDArray[np.int64]]:
         """Give for each track the numbers of the playlists that hold it."""
-        held = self.held
-        number = np.repeat(np.arange(len(held)), held.lengths)
-        order = np.argsort(held.items, kind="stable")
-        starts = np.searchsorted(held.items[order], np.arange(held.n_items + 2))
-        index = {track: item for item, track in enumerate(held.track_ids, start=1)}
-        found = (index.get(track, 0) for track in track_ids)
+        graph = self.playlists.graph
+        order = np.argsort(graph.tracks, kind="stable")
+        starts = np.searchsorted(graph.tracks[order], np.arange(graph.n_tracks + 1))
+        owners = graph.owners[order]
+        index = {track: number for number, track in enumerate(self.playlists.track_ids)}
+        found = (index.get(track) for track in track_ids)
         return [
-            np.unique(number[order[starts[item] : starts[item + 1]]]) if item else number[:0]
-            for item in found
+            owners[:0] if track is None else owners[starts[track] : starts[track + 1]]
+            for track in found
         ]
 
-
-class _Track(msgspec.Struct):
-    track_uri: str
-    track_name: str = ""
-    artist_name: str = ""
-
-
-class _Playlist(msgspec.Struct):
-    pid: int
-    tracks: list[_Track]
-    name: str = ""
-
-
-class _Slice(msgspec.Struct):
-    playlists: list[_Playlist]
+    def _named(self, column: str) -> dict[str, str]:
+        if self.playlists.about is None:
+            return {}
+        names = self.playlists.about[column].to_list()
+        pairs = zip(self.playlists.track_ids, names, strict=True)
+        return {track: name for track, name in pairs if name}
 
 
 def open_music(spec: str) -> Music:
-    """Read `mpd:PATH` with its names, or whatever else is named as data (models/data/sources.py).
+    """Read what `spec` names (models/data/playlist_sources.py); of a test set that came along none.
 
     Raises:
         ValueError: there is no such data, or it cannot be read.
     """
-    name, _, rest = spec.partition(":")
-    if name == MPD:
-        return _mpd(Path(rest).expanduser())
-    source = open_source(spec)
-    return Music(source.name, source.simulated, "session", source.load())
-
-
-def _mpd(path: Path) -> Music:
-    files = [path] if path.is_file() else sorted(path.glob(PATTERN))
-    if not files:
-        raise ValueError(f"{path} is no slice, and there is none in it: expected {PATTERN}")
-    playlists = []
-    for file in files:
-        try:
-            playlists += msgspec.json.decode(file.read_bytes(), type=_Slice).playlists
-        except (msgspec.MsgspecError, UnicodeDecodeError) as err:
-            raise ValueError(
-                f"{file} is no slice of the Million Playlist Dataset: {err}; fetch it again"
-            ) from err
-    tracks = {track.track_uri: track for playlist in playlists for track in playlist.tracks}
-    pairs = ((str(p.pid), [(track.track_uri, 0) for track in p.tracks]) for p in playlists)
-    return Music(
-        name=MPD,
-        simulated=False,
-        kind="playlist",
-        held=packed(pairs),
-        titles={uri: track.track_name for uri, track in tracks.items() if track.track_name},
-        artists={uri: track.artist_name for uri, track in tracks.items() if track.artist_name},
-        names={str(playlist.pid): playlist.name for playlist in playlists if playlist.name},
-    )
+    source = open_playlists(spec)
+    playlists, _ = source.load()
+    kind = "playlist" if spec.partition(":")[0] in _PLAYLISTS else "session"
+    return Music(source.name, source.simulated, kind, playlists)

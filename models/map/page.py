@@ -38,13 +38,12 @@ def page(
     rings: Sequence[int] = (),
 ) -> str:
     """Write the page; `rings` are the places of tracks that are ringed."""
-    plays = music.plays()
     data = {
         "kind": music.kind,
         "ids": list(track_ids),
         "titles": [music.titles.get(track) for track in track_ids],
         "artists": [music.artists.get(track) for track in track_ids],
-        "plays": [plays.get(track) for track in track_ids],
+        "holders": [music.holders.get(track) for track in track_ids],
         "views": [_view(view) for view in views],
         "colourings": [_colouring(colouring) for colouring in colourings],
         "rings": list(rings),

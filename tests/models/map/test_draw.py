@@ -5,16 +5,15 @@ import pytest
 
 from models.map import draw as drawing
 from models.map.draw import Wanted, draw
-from models.map.music import Music
 from models.map.projection import Projection
-from models.sessions import packed
 from models.track_embeddings import TrackEmbeddings
 
+from .playlists import music
 from .test_page import data_of
 
 TRACKS = tuple(f"t{i}" for i in range(30))
-HELD = packed((f"p{i}", [(TRACKS[(i * 3 + j) % 30], 0) for j in range(5)]) for i in range(10))
-MUSIC = Music("playlists", True, "playlist", HELD, artists={t: f"A{t[-1]}" for t in TRACKS})
+HELD = {f"p{i}": [TRACKS[(i * 3 + j) % 30] for j in range(5)] for i in range(10)}
+MUSIC = music(HELD, artists={track: f"A{track[-1]}" for track in TRACKS}, simulated=True)
 
 
 @pytest.fixture(autouse=True)
@@ -52,9 +51,9 @@ def test_all_that_is_asked_for_is_drawn(tmp_path):
 
 
 def test_the_most_played_are_drawn_and_a_playlists_own_tracks_in_any_case(tmp_path):
-    often = [(f"s{track}", [(track, 0)] * 2) for track in TRACKS[:20]]
-    music = Music("sessions", False, "session", packed([*often, ("rare", [("t25", 0)])]))
-    found = draw(embedded(), music, tmp_path, wanted=Wanted(most=18, playlist="rare"))
+    often = {f"{copy} of {track}": [track] for copy in "12" for track in TRACKS[:20]}
+    held = music({**often, "rare": ["t25"]}, kind="session")
+    found = draw(embedded(), held, tmp_path, wanted=Wanted(most=18, playlist="rare"))
     assert found.tracks == 19
     assert "t25" in data_of(found.files[0].read_text("utf-8"))["ids"]
 
