@@ -5,29 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from .eval import AsJson
-from .graph_shown import cutoffs, show_epochs, show_metrics, sizes_said, steps_shown
+from .graph_asking import Cutoffs, Unmasked, embed, evaluate
+from .graph_shown import files_shown, numbers, show_epochs, sizes_said, steps_shown
 
 app = typer.Typer(no_args_is_help=True, help="Train and ask graph networks over playlists.")
+app.command("eval")(evaluate)
+app.command("embed")(embed)
 
 KEPT = Path(".segue/graph")  # of trainings that no folder was given for
-Cutoffs = Annotated[str, typer.Option("--at", help="Cut-offs of recall and NDCG, as 20,300.")]
-Unmasked = Annotated[
-    bool, typer.Option("--unmasked", help="Rank known tracks too, as some papers may do.")
-]
-
-
-class PartOption(StrEnum):
-    """Edges that were hidden from training."""
-
-    TEST = "test"
-    VALID = "valid"
 
 
 @app.command()
@@ -55,9 +46,27 @@ def train(
     mlp: Annotated[
         bool | None, typer.Option(help="gat: a perceptron behind the heads, not a linear layer.")
     ] = None,
+    kin: Annotated[
+        str | None,
+        typer.Option(help="artist, album or artist,album: nodes too, where data names them."),
+    ] = None,
     k_core: Annotated[
         int | None, typer.Option("--k-core", min=0, help="K; 30, or 0 for data with a test set.")
     ] = None,
+    training_sessions: Annotated[
+        bool,
+        typer.Option(
+            "--training-sessions",
+            help="Of data with sessions, those alone that segue train learns from.",
+        ),
+    ] = False,
+    split_seed: Annotated[int, typer.Option(help="Of that split, as segue train has it.")] = 0,
+    in_order: Annotated[
+        bool, typer.Option("--in-order", help="That split in the data set's order.")
+    ] = False,
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="That split with repeated sessions kept.")
+    ] = False,
     epochs: Annotated[int, typer.Option(min=1)] = 100,
     batch: Annotated[int, typer.Option(min=0, help="Pairs of a step; 0: all of an epoch.")] = 2048,
     learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 1e-3,
@@ -75,6 +84,10 @@ def train(
         float | None,
         typer.Option(help="Share of training edges kept from messages; .3, or 0 with a test set."),
     ] = None,
+    fanouts: Annotated[
+        str | None,
+        typer.Option(help="Neighbours drawn at each layer, as 15,10,5; without, all are taken."),
+    ] = None,
     half_life: Annotated[
         float | None, typer.Option(help="Days in which an edge's weight halves; none: never.")
     ] = None,
@@ -89,20 +102,26 @@ def train(
 
     A training that was killed goes on when the same command is given again.
     """
-    from models.data.playlist_sources import open_playlists
+    from models.data.playlist_sources import open_playlists, training_playlists
     from models.graph_folder import TrainedGraph, check_place, save_graph
     from models.graph_networks import make_graph_config
     from models.graph_recipe import graph_identity, prepare_graph, ranking_judge, train_graph
     from models.graph_schedule import GraphSchedule
     from models.training_state import digest
 
-    asked = cutoffs(at)
+    asked = numbers(at, "--at")
     if out is not None:
         check_place(out)
     source = open_playlists(data)
     typer.echo(f"reading {source.spec}", err=True)
-    read, test = source.load()
-    prepared = prepare_graph(read, test, k=k_core, seed=seed)
+    if training_sessions:
+        read, record = training_playlists(
+            data, seed=split_seed, in_order=in_order, duplicates=duplicates
+        )
+        test = None
+    else:
+        (read, test), record = source.load(files_shown()), None
+    prepared = prepare_graph(read, test, k=k_core, kin=kin.split(",") if kin else (), seed=seed)
     typer.echo(sizes_said(prepared.sizes, prepared.k, read.duplicates), err=True)
     if supervision is None:
         supervision = 0.0 if test is not None else 0.3
@@ -117,6 +136,7 @@ def train(
         checked=not unchecked,
         hard_last=hard_last,
         supervision=supervision,
+        fanouts=() if fanouts is None else numbers(fanouts, "--fanouts"),
         half_life=half_life,
         threads=threads,
     )
@@ -127,6 +147,7 @@ def train(
         {
             "playlists": graph.n_playlists,
             "tracks": graph.n_tracks,
+            "kin": prepared.sizes["after"].get("kin", 0),
             "width": width,
             "layers": layers,
             "alpha": alpha,
@@ -136,7 +157,8 @@ def train(
             **{name: value for name, value in own.items() if value is not None},
         },
     )
-    identity = graph_identity(prepared, model, config, schedule, seed)
+    told = {"at": asked, "every": eval_every, "masked": not unmasked}
+    identity = graph_identity(prepared, model, config, schedule, seed, told)
     kept = KEPT / digest([json.dumps(identity)])
     if out is not None:
         kept = out.with_name(f"{out.name}.training")
@@ -145,7 +167,7 @@ def train(
         try:
             trained, rows = train_graph(
                 prepared, model, config, schedule, judge,
-                seed=seed, checkpoint=kept, progress=progress,
+                seed=seed, asked=told, checkpoint=kept, progress=progress,
             )  # fmt: skip
         except FloatingPointError as err:  # an answer and no defect: it cannot be trained like this
             typer.echo(f"segue: {err}", err=True)
@@ -154,6 +176,7 @@ def train(
         "data": source.name,
         "simulated": source.simulated,
         "model": model,
+        **({} if record is None else {"split": record}),
         "part": prepared.part,
         "masked": not unmasked,
         "k_core": prepared.k,
@@ -178,39 +201,3 @@ def train(
     show_epochs(f"{source.name}{label}, {prepared.part} edges, full ranking", rows)
     if out is not None:
         typer.echo(f"{out}: {model}")
-
-
-@app.command("eval")
-def evaluate(
-    model: Annotated[Path, typer.Option(help="A folder that segue graph train wrote.")],
-    part: Annotated[
-        PartOption, typer.Option(help="Which of the hidden edges to ask for.")
-    ] = PartOption.TEST,
-    at: Cutoffs = "20",
-    unmasked: Unmasked = False,
-    seed: Annotated[int, typer.Option(help="Of the pairs that edges are told from.")] = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Rank hidden edges of the network's own data, and tell them from pairs that are no edges."""
-    from models.graph_folder import load_graph
-    from models.graph_recipe import judged_graph
-
-    asked, trained = cutoffs(at), load_graph(model)
-    metrics = judged_graph(trained, part.value, asked, masked=not unmasked, seed=seed)
-    hidden = trained.split.hidden(part.value)
-    result = {
-        "data": trained.training["data"],
-        "simulated": trained.training["simulated"],
-        "model": trained.model.architecture,
-        "part": part.value,
-        "masked": not unmasked,
-        "edges": hidden.n_edges,
-        "playlists": int((hidden.lengths > 0).sum()),
-        "metrics": metrics,
-    }
-    if as_json:
-        typer.echo(json.dumps(result))
-        return
-    label = " (simulated)" if result["simulated"] else ""
-    title = f"{result['data']}{label}, {result['model']}, {part.value} edges, full ranking"
-    show_metrics(title, metrics)

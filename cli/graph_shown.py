@@ -45,6 +45,19 @@ def steps_shown() -> Iterator[Callable[[GraphStep], None]]:
     yield line
 
 
+def files_shown() -> Callable[[int, int], None]:
+    """Tell on stderr now and then how many of several files were read."""
+    shown = time.monotonic()
+
+    def line(done: int, total: int) -> None:
+        nonlocal shown
+        if total > 1 and time.monotonic() - shown >= QUIET / 2:
+            typer.echo(f"reading: {done} of {total} files", err=True)
+            shown = time.monotonic()
+
+    return line
+
+
 def said(step: GraphStep) -> str:
     """Say in a line where training stands."""
     return (
@@ -79,8 +92,8 @@ def show_metrics(title: str, metrics: Mapping[str, float]) -> None:
     Console().print(table)
 
 
-def cutoffs(text: str) -> tuple[int, ...]:
-    """Read cut-offs like 20,300.
+def numbers(text: str, option: str) -> tuple[int, ...]:
+    """Read what an option gives like 20,300.
 
     Raises:
         ValueError: they are no numbers of 1 or more.
@@ -88,9 +101,9 @@ def cutoffs(text: str) -> tuple[int, ...]:
     try:
         found = tuple(int(part) for part in text.split(","))
     except ValueError as err:
-        raise ValueError(f"--at {text!r}: expected numbers like 20,300") from err
+        raise ValueError(f"{option} {text!r}: expected numbers like 20,300") from err
     if min(found) < 1:
-        raise ValueError(f"--at {text!r}: expected numbers of 1 or more")
+        raise ValueError(f"{option} {text!r}: expected numbers of 1 or more")
     return found
 
 

@@ -3,12 +3,12 @@
 A product is a weighted sum of rows for each node, which torch has as `embedding_bag`. On a CPU that
 is the fastest form of it: on Gowalla's graph, one thread, it takes an eighth of the time of a COO
 product and a quarter of a CSR product. The matrix is symmetric, so its transpose, which a gradient
-needs, is itself.
+needs, is itself; where neighbours are drawn (neighbours.py) it is not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,25 +29,29 @@ class Adjacency:
     starts: Tensor  # (n + 1,)
     neighbours: Tensor  # (m,), both directions of each edge
     weights: Tensor  # (m,), of D^-1/2 A D^-1/2
+    symmetric: bool = True
 
     @classmethod
     def of(cls, graph: Graph, weights: NDArray[np.float32] | None = None) -> Adjacency:
         """Take a graph's edges, weighted (E,) or all alike; normalised by both ends' degrees."""
         given = np.ones(graph.n_edges, np.float32) if weights is None else weights
-        owners, n_playlists = graph.owners, graph.n_playlists
-        turned = np.argsort(graph.tracks, kind="stable")  # edges by track, playlists rising
-        degree = np.bincount(owners, given, minlength=graph.n_nodes)
-        degree[n_playlists:] = np.bincount(graph.tracks, given, minlength=graph.n_tracks)
+        one, other = graph.owners, graph.tracks + np.int64(graph.n_playlists)
+        if graph.kin is not None:
+            tracks, groups = graph.kin.pairs()
+            one = np.concatenate([one, groups + graph.n_playlists + graph.n_tracks])
+            other = np.concatenate([other, tracks + graph.n_playlists])
+            given = np.concatenate([given, np.ones(len(tracks), np.float32)])
+        degree = np.bincount(one, given, graph.n_nodes) + np.bincount(other, given, graph.n_nodes)
         scale = 1 / np.sqrt(np.maximum(degree, np.finfo(np.float32).tiny))
-        normalised = given * scale[owners] * scale[n_playlists + graph.tracks]
-        kind = np.int32 if 2 * graph.n_edges < _NARROW else np.int64
-        ends = graph.n_edges + np.cumsum(graph.popularity)
+        normalised = np.tile(given * scale[one] * scale[other], 2)
+        nodes, neighbours = np.concatenate([one, other]), np.concatenate([other, one])
+        order = np.argsort(nodes, kind="stable")
+        counts = np.bincount(nodes, minlength=graph.n_nodes)
+        kind = np.int32 if len(nodes) < _NARROW else np.int64
         return cls(
-            starts=_tensor(np.concatenate([graph.starts, ends]), kind),
-            neighbours=_tensor(
-                np.concatenate([graph.tracks + np.int64(n_playlists), owners[turned]]), kind
-            ),
-            weights=_tensor(np.concatenate([normalised, normalised[turned]]), np.float32),
+            starts=_tensor(np.concatenate([[0], np.cumsum(counts)]), kind),
+            neighbours=_tensor(neighbours[order], kind),
+            weights=_tensor(normalised[order], np.float32),
         )
 
     @property
@@ -57,9 +61,22 @@ class Adjacency:
 
     def to(self, device: torch.device) -> Adjacency:
         """The same matrix on another device."""
-        return Adjacency(
-            *(part.to(device) for part in (self.starts, self.neighbours, self.weights))
+        return replace(
+            self,
+            starts=self.starts.to(device),
+            neighbours=self.neighbours.to(device),
+            weights=self.weights.to(device),
         )
+
+    def transposed(self) -> Adjacency:
+        """The matrix with rows and columns exchanged; itself if it is symmetric."""
+        if self.symmetric:
+            return self
+        sources, nodes = self.edge_index()
+        order = sources.argsort(stable=True)
+        counts = torch.bincount(sources, minlength=self.n_nodes)
+        starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        return replace(self, starts=starts, neighbours=nodes[order], weights=self.weights[order])
 
     def edge_index(self) -> Tensor:
         """List the edges as PyTorch Geometric has them, (2, m): from neighbour, to node."""
@@ -79,7 +96,7 @@ class Adjacency:
 
 
 class _LayerSum(torch.autograd.Function):
-    """The weighted sum of A^k x. Its gradient is that sum of the gradient: A is symmetric."""
+    """The weighted sum of A^k x; its gradient is that sum of the gradient, with A transposed."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, alpha: Tensor, adjacency: Adjacency) -> Tensor:  # noqa: ANN401
@@ -95,10 +112,11 @@ class _LayerSum(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None]:  # noqa: ANN401
         x, alpha = ctx.saved_tensors
         (power,) = gradients
+        transposed = ctx.adjacency.transposed()
         total = power * alpha[0]
         shares = [(power * x).sum()] if ctx.needs_input_grad[1] else []
         for share in alpha[1:].tolist():
-            power = ctx.adjacency.product(power)
+            power = transposed.product(power)
             total.add_(power, alpha=share)
             if shares:
                 shares.append((power * x).sum())

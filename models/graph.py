@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .kin import Kin
+
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 DAY = 86_400  # seconds
@@ -26,6 +28,7 @@ class Graph:
     n_tracks: int
     positions: NDArray[np.int32] | None = None  # (E,), place in its playlist, from 0
     times: Ints | None = None  # (E,), Unix seconds
+    kin: Kin | None = None  # what the tracks share besides: further nodes, behind the tracks
 
     def __post_init__(self) -> None:
         if self.starts[0] != 0 or np.any(np.diff(self.starts) < 0):
@@ -42,8 +45,8 @@ class Graph:
 
     @property
     def n_nodes(self) -> int:
-        """P + T."""
-        return self.n_playlists + self.n_tracks
+        """P + T, and G groups of kin."""
+        return self.n_playlists + self.n_tracks + (0 if self.kin is None else self.kin.count)
 
     @property
     def n_edges(self) -> int:
@@ -108,6 +111,7 @@ class Graph:
             starts=np.concatenate([[0], np.cumsum(kept.lengths[playlists])]),
             tracks=number[kept.tracks],
             n_tracks=int(tracks.sum()),
+            kin=None,  # a group may be gone: it is made of the tracks that are left
         )
 
     def recency(self, half_life: float) -> NDArray[np.float32]:
@@ -172,4 +176,5 @@ def union(one: Graph, other: Graph) -> Graph:
         times = np.concatenate([one.times, other.times])
     owners = np.concatenate([one.owners, other.owners])
     tracks = np.concatenate([one.tracks, other.tracks])
-    return gathered(owners, tracks, one.n_playlists, one.n_tracks, times=times)[0]
+    found, _ = gathered(owners, tracks, one.n_playlists, one.n_tracks, times=times)
+    return replace(found, kin=one.kin)

@@ -15,6 +15,7 @@ from .adjacency import Adjacency
 from .graph import Graph
 
 Alpha = Literal["fixed", "learnable"]
+EDGES = 1 << 19  # that layers with weights pass messages along at once, where nothing is learned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class GraphConfig:
 
     playlists: int  # P
     tracks: int  # T
+    kin: int = 0  # G, artists and albums that are nodes too
     width: int = 64  # D
     layers: int = 3  # L
     alpha: Alpha = "fixed"  # weight of each layer: 1 / (L + 1), or learned from there
@@ -32,7 +34,7 @@ class GraphConfig:
     positions: int = 0  # shares of a playlist that have a position embedding of their own; 0: none
 
     def __post_init__(self) -> None:
-        least = {"playlists": 1, "tracks": 1, "width": 1, "layers": 0, "positions": 0}
+        least = {"playlists": 1, "tracks": 1, "kin": 0, "width": 1, "layers": 0, "positions": 0}
         for name, minimum in least.items():
             if getattr(self, name) < minimum:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected {minimum} or more")
@@ -43,12 +45,12 @@ class GraphConfig:
 
     @property
     def nodes(self) -> int:
-        """n = P + T."""
-        return self.playlists + self.tracks
+        """n = P + T + G."""
+        return self.playlists + self.tracks + self.kin
 
 
 class GraphEncoder(nn.Module, ABC):
-    """Nodes are playlists 0..P-1, then tracks P..n-1."""
+    """Nodes are P playlists, then T tracks, then G groups of kin."""
 
     architecture: ClassVar[str]
 
@@ -72,7 +74,18 @@ class GraphEncoder(nn.Module, ABC):
         if not self.config.positions:
             return self.embedding
         added = self.position(self.places)  # (T, D)
-        return self.embedding + F.pad(added, (0, 0, self.config.playlists, 0))
+        return self.embedding + F.pad(added, (0, 0, self.config.playlists, self.config.kin))
+
+    def initial_of(self, nodes: Tensor) -> Tensor:
+        """Give that of some nodes, (s,) -> (s, D); the embedding's gradient is a sparse one."""
+        rows = F.embedding(nodes, self.embedding, sparse=True)
+        if not self.config.positions:
+            return rows
+        tracks = nodes - self.config.playlists
+        placed = (tracks >= 0) & (tracks < self.config.tracks)
+        places = self.places[tracks * placed]
+        found: Tensor = rows + self.position(places) * placed[:, None]
+        return found
 
     def placed(self, graph: Graph) -> None:
         """Take from the training edges where in playlists each track stands, on average.
@@ -116,12 +129,34 @@ class LayeredEncoder(GraphEncoder):
 
     def propagate(self, x: Tensor, adjacency: Adjacency) -> Tensor:
         """Apply the layers one on another, and sum alpha[k] of each up, (n, D) -> (n, D)."""
-        edges = adjacency.edge_index()  # (2, m)
         total = x * self.alpha[0]
+        whole = torch.is_grad_enabled() or len(adjacency.neighbours) <= EDGES
+        edges = adjacency.edge_index() if whole else None  # (2, m)
         for number in range(self.config.layers):
-            x = self.layer(number, x, edges)
+            x = (
+                self._in_blocks(number, x, adjacency)
+                if edges is None
+                else self.layer(number, x, edges)
+            )
             total = total + x * self.alpha[number + 1]
         return total
+
+    def _in_blocks(self, number: int, x: Tensor, adjacency: Adjacency) -> Tensor:
+        """Apply a layer to some nodes after others: memory is bounded, whatever the graph."""
+        found, first, n = [], 0, adjacency.n_nodes
+        starts = adjacency.starts.long()
+        while first < n:
+            # As many nodes as have the edges of a block, and at least one.
+            full = int(torch.searchsorted(starts, starts[first] + EDGES, right=True)) - 1
+            last = max(first + 1, min(full, n))
+            ends = adjacency.neighbours[starts[first] : starts[last]].long()
+            own = torch.arange(first, last, device=ends.device)
+            nodes, place = torch.unique(torch.cat([own, ends]), return_inverse=True)
+            owners = place[: last - first].repeat_interleave(starts[first : last + 1].diff())
+            edges = torch.stack([place[last - first :], owners])
+            found.append(self.layer(number, x[nodes], edges)[place[: last - first]])
+            first = last
+        return torch.cat(found)
 
     @abstractmethod
     def layer(self, number: int, x: Tensor, edges: Tensor) -> Tensor:

@@ -69,7 +69,8 @@ def rank(embedded: Tensor, known: Graph, hidden: Graph, k: int, *, masked: bool 
     playlists = np.flatnonzero(hidden.lengths)
     if not len(playlists):
         raise ValueError("no playlist hides a track, so there is nothing to rank for")
-    catalog = embedded[hidden.n_playlists :].T.contiguous()  # (D, T)
+    first, last = hidden.n_playlists, hidden.n_playlists + hidden.n_tracks
+    catalog = embedded[first:last].T.contiguous()  # (D, T)
     size = max(1, SCORES // hidden.n_tracks)
     hits = []
     for first in range(0, len(playlists), size):

@@ -25,6 +25,7 @@ from .graph import Graph, union
 from .graph_encoder import GraphEncoder
 from .graph_networks import make_graph_config, make_graph_encoder
 from .graph_schedule import GraphSchedule
+from .kin import Kin
 
 _FORMAT = 1
 _PARTS = ("train", "valid", "test")
@@ -141,16 +142,20 @@ def _packed(split: EdgeSplit) -> dict[str, np.ndarray[Any, Any]]:
         found |= {f"{name}.starts": graph.starts, f"{name}.tracks": graph.tracks}
         if graph.times is not None:
             found[f"{name}.times"] = graph.times
+    if split.train.kin is not None:
+        found["kin.groups"] = split.train.kin.groups
     return found
 
 
 def _unpacked(found: dict[str, np.ndarray[Any, Any]], n_tracks: int) -> EdgeSplit:
+    kin = Kin(found["kin.groups"]) if "kin.groups" in found else None
     train, valid, test = (
         Graph(
             found[f"{name}.starts"],
             found[f"{name}.tracks"],
             n_tracks,
             times=found.get(f"{name}.times"),
+            kin=kin,
         )
         for name in _PARTS
     )

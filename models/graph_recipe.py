@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from .graph_folder import TrainedGraph
 from .graph_networks import make_graph_encoder
 from .graph_schedule import GraphSchedule
 from .graph_training import GraphStep, GraphTraining, Judge, Rows
+from .kin import kin_of
 from .reproducible import reproducible
 from .train import best_device
 from .training_state import TrainingState, digest
@@ -44,11 +45,17 @@ class PreparedGraph:
 
 
 def prepare_graph(
-    read: Playlists, test: Playlists | None = None, *, k: int | None = None, seed: int = 0
+    read: Playlists,
+    test: Playlists | None = None,
+    *,
+    k: int | None = None,
+    kin: Sequence[str] = (),
+    seed: int = 0,
 ) -> PreparedGraph:
     """Take the K-core and deal its edges out, .70/.15/.15; a `test` set that came along is kept.
 
-    Without `k`, 30, or 0 where there is a test set: its figures are known for the whole graph.
+    With `kin` artists or albums are nodes too (kin.py). Without `k` it is 30, or 0 where there is a
+    test set: its figures are known for the whole graph.
 
     Raises:
         ValueError: the core is empty, or it is asked for of data that came with a test set.
@@ -60,6 +67,8 @@ def prepare_graph(
         )
     k = k if k is not None else (0 if test is not None else K)
     core = read.core(k)
+    if kin:
+        core = replace(core, graph=replace(core.graph, kin=kin_of(core.about, kin)))
     split = split_edges(core.graph, seed) if test is None else given_split(core.graph, test.graph)
     sizes = {"before": _sizes(read.graph), "after": _sizes(core.graph)}
     return PreparedGraph(core, split, k, sizes)
@@ -125,6 +134,7 @@ def train_graph(
     judge: Judge,
     *,
     seed: int = 0,
+    asked: Mapping[str, Any] | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: float = 60.0,
     device: torch.device | None = None,
@@ -135,6 +145,7 @@ def train_graph(
 
     The same seed gives the same numbers on a CPU. `checkpoint` is a folder for what an interrupted
     training needs to go on to the same numbers; the caller removes it once the result is safe.
+    `asked` tells what the judge asks for, so that no row of another question is taken.
 
     Raises:
         ValueError: there is nothing to train on, or the checkpoint is of another training.
@@ -147,29 +158,37 @@ def train_graph(
         model.to(device or best_device())
     state = None
     if checkpoint is not None:
-        identity = graph_identity(prepared, name, config, schedule, seed)
+        identity = graph_identity(prepared, name, config, schedule, seed, asked)
         state = TrainingState(checkpoint, identity, every=checkpoint_every)
     rows = GraphTraining(model, train, schedule, seed).fit(judge, progress, clock, state)
     return model, rows
 
 
 def graph_identity(
-    prepared: PreparedGraph, name: str, config: GraphConfig, schedule: GraphSchedule, seed: int
+    prepared: PreparedGraph,
+    name: str,
+    config: GraphConfig,
+    schedule: GraphSchedule,
+    seed: int,
+    asked: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Say of a training all that its numbers depend on."""
+    """Say of a training all that its numbers depend on; `asked` is what its judge asks for."""
     train, hidden = prepared.split.train, prepared.split.hidden(prepared.part)
     return {
         "architecture": name,
         "config": asdict(config),
         "schedule": asdict(schedule),
         "seed": seed,
+        "asked": dict(asked or {}),
         "edges": digest(
             torch.from_numpy(part)
             for graph in (train, hidden)
             for part in (graph.starts, graph.tracks)
         ),
+        **({} if train.kin is None else {"kin": digest([torch.from_numpy(train.kin.groups)])}),
     }
 
 
 def _sizes(graph: Graph) -> dict[str, int]:
-    return {"playlists": graph.n_playlists, "tracks": graph.n_tracks, "edges": graph.n_edges}
+    found = {"playlists": graph.n_playlists, "tracks": graph.n_tracks, "edges": graph.n_edges}
+    return found if graph.kin is None else {**found, "kin": graph.kin.count}

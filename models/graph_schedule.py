@@ -26,6 +26,9 @@ class GraphSchedule:
     hard_first: float = 1.0  # share of all tracks that count as hard at first,
     hard_last: float = 0.01  # and in the end
     supervision: float = 0.0  # share of training edges kept from messages, drawn for each epoch
+    # Neighbours that a step draws at each layer, from the nodes of its pairs outwards; none: a step
+    # passes messages over the whole graph.
+    fanouts: tuple[int, ...] = ()
     half_life: float | None = None  # days in which an edge's weight halves; None: all weigh alike
     threads: int = 1  # of torch, on a CPU
 
@@ -44,6 +47,11 @@ class GraphSchedule:
             raise ValueError(
                 f"hard negatives go from {self.hard_first} to {self.hard_last} of the tracks: "
                 "expected shares in (0, 1] that do not grow"
+            )
+        if self.fanouts and (min(self.fanouts) < 1 or self.negatives != "uniform"):
+            raise ValueError(
+                f"fan-outs are {self.fanouts} with {self.negatives} negatives: expected numbers of "
+                "1 or more, and uniform ones, since others need the whole graph embedded"
             )
         for name, known in (
             ("loss", ("bpr", "bce", "softmax")),

@@ -76,14 +76,17 @@ class PairSampler:
         self,
         playlists: Ints,
         tracks: Ints,
-        embedded: Tensor,
+        embedded: Tensor | None,
         position: float,
         rng: np.random.Generator,
     ) -> Ints:
-        """Draw a track for each pair, (B,), at a position in [0, 1] of training."""
+        """Draw a track for each pair, (B,), at a position in [0, 1] of training.
+
+        `embedded` (n, D) is for negatives that are not uniform.
+        """
         schedule = self._schedule
         drawn = uniform(self._train, playlists, rng, checked=schedule.checked)
-        if schedule.negatives == "uniform":
+        if schedule.negatives == "uniform" or embedded is None:
             return drawn
         harder = np.ones(len(playlists), np.bool_)
         if schedule.negatives == "adaptive":
@@ -91,7 +94,8 @@ class PairSampler:
                 rng.random(len(playlists))
                 < 2 * self._learned(playlists, tracks, drawn, embedded) - 1
             )
-        catalog = embedded[self._train.n_playlists :].T  # (D, T)
+        first, n = self._train.n_playlists, self._train.n_tracks
+        catalog = embedded[first : first + n].T  # (D, T)
 
         def score(some: Ints) -> Tensor:
             return embedded[torch.from_numpy(some)] @ catalog

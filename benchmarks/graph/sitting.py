@@ -74,7 +74,8 @@ class Sitting:
         sizes = {"playlists": train.n_playlists, "tracks": train.n_tracks, **cell.sizes}
         config = make_graph_config(cell.network, sizes)
         schedule = replace(suite.schedule, **cell.schedule)
-        identity = graph_identity(prepared, cell.network, config, schedule, seed)
+        asked = {"at": self.cutoffs(train.n_tracks), "every": suite.every}
+        identity = graph_identity(prepared, cell.network, config, schedule, seed, asked)
         stem = digest([json.dumps(identity, sort_keys=True)])
         if (kept := self._kept(stem)) is not None:
             return kept
@@ -92,7 +93,7 @@ class Sitting:
         try:
             model, rows = train_graph(
                 prepared, cell.network, config, schedule, judge,
-                seed=seed, checkpoint=checkpoint, device=torch.device("cpu"),
+                seed=seed, asked=asked, checkpoint=checkpoint, device=torch.device("cpu"),
                 progress=lambda step: _until(deadline),
             )  # fmt: skip
         except TimeoutError:

@@ -6,6 +6,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.graph import app
+from models.data.sources import open_source
+from models.graph_folder import load_graph
+from models.recipe import prepare
+from models.split import Split
+from models.track_embeddings import read_embeddings
 
 DATA = "simulated:sessions=300,tracks=120,seed=1"
 SMALL = ("--k-core", 3, "--width", 8, "--batch", 256, "--at", "5,20", "--learning-rate", 0.01)
@@ -82,3 +87,25 @@ def test_an_empty_core_says_which_k_would_do():
 def test_cutoffs_must_be_numbers():
     with pytest.raises(ValueError, match="numbers like 20,300"):
         run("train", "--data", DATA, "--at", "ten")
+
+
+def test_tracks_of_training_sessions_are_embedded_for_sequence_models(tmp_path):
+    split = ("--training-sessions", "--split-seed", 4)
+    out, items = tmp_path / "g", tmp_path / "items.safetensors"
+    result = run("train", "--data", DATA, "--epochs", 1, "--out", out, *SMALL, *split)
+    assert result.exit_code == 0
+    answer = json.loads(run("embed", "--model", out, "--out", items, "--json").stdout)
+    found = read_embeddings(items)
+    assert (answer["tracks"], answer["width"]) == (len(found), 8) == (found.matrix.shape)
+    prepared = prepare(open_source(DATA), seed=4)
+    assert Split.of(found.about) == prepared.split
+    assert set(found.track_ids) <= set(prepared.train.track_ids)
+    network = load_graph(out)
+    assert set(network.playlists.playlist_ids) <= set(prepared.train.session_ids)
+    assert f"{len(found)} tracks, width 8" in run("embed", "--model", out, "--out", items).stdout
+
+
+def test_data_without_sessions_has_no_training_sessions(tmp_path):
+    (tmp_path / "pairs.txt").write_text("0 1 2\n")
+    with pytest.raises(ValueError, match="unknown data"):
+        run("train", "--data", f"pairs:{tmp_path}/pairs.txt", "--training-sessions")

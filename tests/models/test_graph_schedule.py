@@ -15,6 +15,8 @@ from models.graph_schedule import GraphSchedule
         ({"supervision": 1}, "below 1"),
         ({"hard_last": 0}, "do not grow"),
         ({"hard_first": 0.1, "hard_last": 0.5}, "do not grow"),
+        ({"fanouts": (0,)}, "1 or more"),
+        ({"fanouts": (5,), "negatives": "hard"}, "whole graph"),
         ({"loss": "ce"}, "bce"),
         ({"draw": "tracks"}, "playlists"),
         ({"negatives": "none"}, "adaptive"),

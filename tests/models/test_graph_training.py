@@ -48,6 +48,7 @@ def config(found: PreparedGraph, **given: object) -> LightGCNConfig:
         {"negatives": "hard", "hard_last": 0.5},
         {"negatives": "adaptive", "checked": False},
         {"supervision": 0.3, "batch": 0, "learning_rate": 0.05},
+        {"fanouts": (6, 6), "learning_rate": 0.05},
     ],
 )
 def test_hidden_tracks_of_the_own_block_are_found(given):
@@ -102,7 +103,9 @@ class Killed(Exception):
     """As a signal would end it."""
 
 
-@pytest.mark.parametrize("given", [{}, {"negatives": "adaptive", "supervision": 0.3}])
+@pytest.mark.parametrize(
+    "given", [{}, {"negatives": "adaptive", "supervision": 0.3}, {"fanouts": (3, 3)}]
+)
 def test_a_training_that_was_killed_ends_with_the_same_numbers(tmp_path: Path, given):
     found, schedule = prepared(), replace(SCHEDULE, epochs=3, batch=16, **given)
     judge = ranking_judge(found, schedule, [5])
@@ -135,6 +138,27 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     train(seed=0)
     with pytest.raises(ValueError, match="seed was 0, is now 1"):
         train(seed=1)
+
+
+def test_with_room_for_all_neighbours_a_drawn_step_is_that_of_the_whole_graph():
+    found = prepared()
+    learned = []
+    for fanouts in ((), (99, 99)):
+        schedule = GraphSchedule(epochs=1, batch=10**6, decay=0.1, fanouts=fanouts)
+        model, (row,) = train_graph(
+            found, "lightgcn", config(found), schedule, lambda model, epoch: {}
+        )
+        learned.append((model.embedding.detach(), row["loss"]))
+    (whole, loss), (drawn, same) = learned
+    assert same == pytest.approx(loss, rel=1e-5)
+    assert (whole - drawn).abs().max() < 2e-3  # a step of Adam is 1e-3 where a gradient is near 0
+    assert (whole - drawn).abs().median() < 1e-5  # epsilon is added elsewhere in lazy Adam
+
+
+def test_fan_outs_are_one_for_each_layer():
+    found, schedule = prepared(), replace(SCHEDULE, fanouts=(3,))
+    with pytest.raises(ValueError, match="1 fan-outs for 2 layers"):
+        train_graph(found, "lightgcn", config(found), schedule, lambda model, epoch: {})
 
 
 def test_a_loss_that_is_not_finite_ends_it():

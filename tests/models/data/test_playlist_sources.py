@@ -37,6 +37,15 @@ def test_pairs_and_slices_are_found_by_name(tmp_path):
     assert np.array_equal(test.graph.tracks, [2])
 
 
+def test_whoever_loads_is_told_of_files_that_were_read(tmp_path):
+    for first in (0, 1000):
+        file = tmp_path / f"mpd.slice.{first}-{first + 999}.json"
+        file.write_text('{"playlists": [{"pid": 1, "tracks": [{"track_uri": "a"}]}]}')
+    told = []
+    open_playlists(f"mpd:{tmp_path}").load(lambda done, total: told.append((done, total)))
+    assert told == [(0, 2), (1, 2), (2, 2)]
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [("mpd:nowhere", "no such path"), ("other:x", "gowalla:DIR"), ("pairs:", "pairs:PATH")],
