@@ -78,7 +78,7 @@ def extend(
     by: Annotated[
         Placement,
         typer.Option(help="The mean of its nearest known tracks, or a map fitted on those."),
-    ] = Placement.NEIGHBOURS,
+    ] = Placement.MAP,
     as_json: AsJson = False,
 ) -> None:
     """Add the tracks of --items that training never had; the encoder stays as it is."""

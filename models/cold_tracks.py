@@ -30,7 +30,7 @@ class Placed(NamedTuple):
 
 
 def place(
-    known: Floats, rows: Floats, cold: Floats, by: Placing = "neighbours", k: int = NEIGHBOURS
+    known: Floats, rows: Floats, cold: Floats, by: Placing = "map", k: int = NEIGHBOURS
 ) -> Placed:
     """Give rows for cold tracks, (n, W), (n, D), (M, W) -> (M, D).
 

@@ -43,7 +43,7 @@ def extend(
     embeddings: TrackEmbeddings,
     out: Path,
     *,
-    by: Placing = "neighbours",
+    by: Placing = "map",
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Extension:
     """Write the bundle at `path` with the file's further tracks as the bundle `out`.

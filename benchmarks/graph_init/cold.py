@@ -71,7 +71,7 @@ def drawn_rows(model: Encoder, count: int, seed: int) -> torch.Tensor:
 
 
 def placed_rows(model: Encoder, withheld: Withheld, graph: TrackEmbeddings) -> torch.Tensor:
-    """Place the cold tracks by their neighbours in the graph, (M, D); unknown ones at the mean."""
+    """Map the cold tracks from the graph into the model, (M, D); unknown ones at the mean."""
     own = model.item_embedding.weight.detach().numpy()[1:]
     known = graph.rows(withheld.train.track_ids)
     found = graph.rows(withheld.cold)

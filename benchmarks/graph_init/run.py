@@ -3,9 +3,9 @@
 A tenth of the tracks is withheld from the training sessions. LightGCN, over all training sessions
 as playlists, knows them; the sequence model begins at random or with the graph's embeddings of the
 other tracks. Then every next track of the test sessions is asked for, over the whole catalog. A
-cold track has a row drawn at random (`random`), or the mean row of its neighbours in the graph
-(`random placed`, `graph`): the middle one tells the start and the placing apart. Outcomes are kept
-as soon as they are there, and the same command goes on after an interruption.
+cold track has a row drawn at random (`random`), or one mapped from the graph's space (`random
+placed`, `graph`): the middle one tells the start and the placing apart. Outcomes are kept as soon
+as they are there, and the same command goes on after an interruption.
 """
 
 from __future__ import annotations

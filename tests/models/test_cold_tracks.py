@@ -21,7 +21,7 @@ def test_a_linear_relation_of_the_spaces_is_found_by_the_map():
 
 
 def test_a_neighbour_alone_lends_its_row():
-    placed = place(KNOWN, KNOWN * 2, KNOWN[[4, 9]], k=1)
+    placed = place(KNOWN, KNOWN * 2, KNOWN[[4, 9]], "neighbours", k=1)
     np.testing.assert_array_equal(placed.rows, KNOWN[[4, 9]] * 2)
     assert placed.nearest.tolist() == [4, 9]
 
