@@ -39,7 +39,7 @@ def test_every_cold_track_is_placed_and_a_drawn_row_is_as_wide_as_known_ones():
     placed, drawn = placed_rows(encoder, WITHHELD, graph), drawn_rows(encoder, 500, 0)
     assert placed.shape == (len(WITHHELD.cold), 16)
     assert placed.isfinite().all()
-    assert len(placed.unique(dim=0)) == len(placed)
+    assert len({tuple(row) for row in placed.tolist()}) == len(placed)
     assert abs(float(drawn.std() / own.std()) - 1) < 0.05
 
 
