@@ -117,6 +117,7 @@ def consumed(to: Connection, count: int) -> set[bytes]:
         **to.client_arguments(),
         group_id=CONSUMERS,
         auto_offset_reset="earliest",
+        metadata_max_age_ms=2000,  # it may join before it has heard of the topic's partitions
     )
     with closing(consumer):
         keys: list[bytes] = []

@@ -128,9 +128,9 @@ def test_bound_and_padded_batches_rank_as_plain_ones_within_half_precision(
     bundle = open_bundle(place(files(), tmp_path))
     sizes: list[int] = []
 
-    def counted(sessions: list[list[tuple[int, int]]], length: int) -> dict[str, Any]:
+    def counted(sessions: list[list[tuple[int, int]]], length: int, reads: Any) -> dict[str, Any]:
         sizes.append(len(sessions))
-        return packed(sessions, length)
+        return packed(sessions, length, reads)
 
     monkeypatch.setattr(scoring, "packed", counted)
     bound = BoundEngine(bundle, "cpu", threads=1, buckets=(1, 8))
