@@ -56,7 +56,7 @@ def _models_disk_full(ground: Ground, fault: Fault) -> Script:
     before = len(job.complaints())
     yield f"the registry, while {job.doing}"
     yield fault.seconds
-    yield from until_over(lambda: len(job.complaints()) > before, PATIENCE / 2)
+    yield from until_over(lambda: len(job.complaints()) > before, PATIENCE)
     said = job.complaints()[before:]
     disks.empty(job.base.root)
     yield said[0] if said else "the job wrote nothing meanwhile"
