@@ -16,6 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from models.whole import write_whole
+
 RESULTS = Path(__file__).parent / "results"
 _REPOSITORY = Path(__file__).parent.parent
 _PACKAGES = ("torch", "onnxruntime-gpu", "onnxruntime", "faust-streaming", "kafka-python", "numpy")
@@ -58,10 +60,7 @@ def write_result(path: Path, result: Mapping[str, Any]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file of results, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    write_whole(path, text.encode())
 
 
 def own_command() -> list[str]:

@@ -8,8 +8,6 @@ Nothing here serves (the bundle does that), and there is no pickle.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +26,7 @@ from .encoder import Encoder
 from .hybrid import Counted, HybridConfig
 from .losses import LossConfig
 from .sessions import Sessions
+from .whole import whole_folder
 
 _FORMAT = 1
 _WEIGHTS, _CONFIG, _STEPS = "weights.safetensors", "config.json", "steps.parquet"
@@ -80,11 +79,7 @@ def save_learner(
         raise ValueError(
             f"the model has {model.config.items} items, got {len(track_ids)} track ids"
         )
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    work = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    try:
+    with whole_folder(directory) as work:
         weights = {name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()}
         safetensors.torch.save_file(weights, work / _WEIGHTS)
         config = {
@@ -101,10 +96,6 @@ def save_learner(
         (work / _CONFIG).write_bytes(msgspec.json.format(msgspec.json.encode(config), indent=1))
         for name, sessions in zip(_TABLES, (replay, anchor), strict=True):
             to_frame(sessions).write_parquet(work / f"{name}.parquet", compression="zstd")
-        shutil.rmtree(directory, ignore_errors=True)
-        work.rename(directory)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def load_learner(directory: Path) -> Learner:

@@ -6,8 +6,6 @@ name and renamed. No pickle. It is no bundle: nothing serves it; `segue recommen
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from .fm_scoring import FmScorer
+from .whole import refuse_other, whole_folder
 
 WEIGHTS, CATALOG, ABOUT = "machine.safetensors", "catalog.parquet", "machine.json"
 
@@ -37,26 +36,12 @@ class Machine:
         Raises:
             ValueError: something else is there.
         """
-        if (
-            out.exists()
-            and not (out / ABOUT).is_file()
-            and (not out.is_dir() or any(out.iterdir()))
-        ):
-            raise ValueError(
-                f"{out} exists and holds no machine: choose another --out or remove it"
-            )
-        fresh = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        try:
+        refuse_other(out, ABOUT, "holds no machine")
+        with whole_folder(out) as fresh:
             save_file(vars(self.scorer), fresh / WEIGHTS)
             self.catalog.write_parquet(fresh / CATALOG)
             told = {"fields": list(self.fields), **self.about}
             (fresh / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(told)) + b"\n")
-            shutil.rmtree(out, ignore_errors=True)
-            fresh.rename(out)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
 
     @classmethod
     def read(cls, directory: Path) -> Machine:

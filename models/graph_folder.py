@@ -6,8 +6,6 @@ is written under another name and renamed. No pickle.
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from .graph_encoder import GraphEncoder
 from .graph_networks import make_graph_config, make_graph_encoder
 from .graph_schedule import GraphSchedule
 from .kin import Kin
+from .whole import refuse_other, whole_folder
 
 _FORMAT = 1
 _PARTS = ("train", "valid", "test")
@@ -55,11 +54,7 @@ class _Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 def save_graph(directory: Path, trained: TrainedGraph) -> None:
     """Write the folder whole or not at all; an older one at the same place is replaced."""
     check_place(directory)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    work = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    try:
+    with whole_folder(directory) as work:
         model = trained.model
         weights = {name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()}
         safetensors.torch.save_file(weights, work / _WEIGHTS)
@@ -78,18 +73,11 @@ def save_graph(directory: Path, trained: TrainedGraph) -> None:
             training=trained.training,
         )
         (work / _CONFIG).write_bytes(msgspec.json.format(msgspec.json.encode(config), indent=1))
-        shutil.rmtree(directory, ignore_errors=True)
-        work.rename(directory)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def check_place(directory: Path) -> None:
     """Refuse a place that holds something other than a graph network, with ValueError."""
-    if not directory.exists() or (directory / _EDGES).exists():
-        return
-    if not directory.is_dir() or any(directory.iterdir()):
-        raise ValueError(f"{directory} exists and is no graph network: choose another folder")
+    refuse_other(directory, _EDGES, "is no graph network")
 
 
 def load_graph(directory: Path) -> TrainedGraph:

@@ -10,7 +10,6 @@ stand in a tensor because safetensors' own header ends at 100 MB, about two mill
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +22,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from streams.bundle import open_bundle
+
+from .whole import write_whole
 
 FORMAT = "segue-track-embeddings-1"
 MATRIX, TRACK_IDS = "matrix", "track_ids"
@@ -100,14 +101,8 @@ def write_embeddings(path: Path, embeddings: TrackEmbeddings) -> None:
         MATRIX: np.ascontiguousarray(embeddings.matrix),
         TRACK_IDS: np.frombuffer(ids, dtype=np.uint8),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        # save_file would keep the file from everyone else, whatever the umask.
-        fresh.write_bytes(safetensors.numpy.save(tensors, {"format": FORMAT, "about": about}))
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    # save_file would keep the file from everyone else, whatever the umask.
+    write_whole(path, safetensors.numpy.save(tensors, {"format": FORMAT, "about": about}))
 
 
 def read_embeddings(path: Path) -> TrackEmbeddings:

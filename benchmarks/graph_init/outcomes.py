@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from models.losses import LossConfig
 from models.schedule import Schedule
 from models.track_embeddings import TrackEmbeddings
 from models.train import train
+from models.whole import write_whole
 
 from .cold import Answers, Withheld, asked, drawn_rows, placed_rows
 
@@ -86,17 +86,14 @@ class Outcomes:
         shutil.rmtree(checkpoint, ignore_errors=True)
 
     def _keep(self, cell: Cell, way: str, answers: Answers, warm: int) -> None:
-        file = self._file(cell, way)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_name(f".{file.name}.{os.getpid()}")
         kept = {
             "ranks": answers.ranks,
             "target": answers.target,
             "session": answers.session,
             "warm": np.array([warm]),
         }
-        fresh.write_bytes(safetensors.numpy.save({k: v.astype(np.int64) for k, v in kept.items()}))
-        fresh.replace(file)
+        raw = safetensors.numpy.save({k: v.astype(np.int64) for k, v in kept.items()})
+        write_whole(self._file(cell, way), raw)
 
     def _file(self, cell: Cell, way: str) -> Path:
         return self.folder / f"{cell.name}_{way.replace(' ', '-')}.safetensors"
