@@ -7,8 +7,6 @@ and `dataset.json`. It is written under a temporary name and renamed: one that e
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from models.sessions import Sessions
+from models.whole import refuse_other, whole_folder
 
 SESSIONS_FILE, INFO_FILE = "sessions.parquet", "dataset.json"
 
@@ -42,6 +41,22 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     tracks: int
     created_by: str
     notes: dict[str, object] = {}
+
+
+def all_heard(rows: pl.DataFrame) -> pl.DataFrame:
+    """Make canonical rows of `session_id` and `track_id` in order; further columns come last.
+
+    For data that has neither times nor skips: everything in it counts as heard.
+    """
+    return rows.select(
+        "session_id",
+        pl.int_range(pl.len(), dtype=pl.Int32).over("session_id").alias("position"),
+        "track_id",
+        pl.lit(1, pl.Int8).alias("outcome"),
+        pl.lit(None, SCHEMA["occurred_at"]).alias("occurred_at"),
+        pl.lit(None, pl.String).alias("context_type"),
+        pl.exclude("session_id", "track_id"),
+    )
 
 
 def to_sessions(frame: pl.DataFrame) -> Sessions:
@@ -113,25 +128,9 @@ def replacing(out: Path) -> Iterator[Path]:
 
     An older data set at `out` is replaced; anything else there is refused with ValueError.
     """
-    if out.exists() and not (
-        out.is_dir() and ((out / INFO_FILE).exists() or not any(out.iterdir()))
-    ):
-        raise ValueError(f"{out} exists and is not a data set: choose another --out or remove it")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    fresh = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
-    try:
+    refuse_other(out, INFO_FILE, "is not a data set")
+    with whole_folder(out) as fresh:
         yield fresh
-        if out.exists():
-            retired = out.with_name(f".{out.name}.{os.getpid()}.old")
-            out.rename(retired)
-            fresh.rename(out)
-            shutil.rmtree(retired)
-        else:
-            fresh.rename(out)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def write_info(directory: Path, info: DatasetInfo) -> None:

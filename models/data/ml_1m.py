@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from .canonical import SCHEMA
+from .canonical import all_heard
 
 BLOB = "9ab8e3edb8742f8d8cc4911e3dee25e82a6fcc24"
 """Git's hash of the file in the repositories of SASRec, BERT4Rec and gSASRec alike."""
@@ -42,18 +42,13 @@ def read(path: Path) -> pl.DataFrame:
 def parse(raw: bytes) -> pl.DataFrame:
     """Turn lines `user item` into the canonical frame; a user's lines stand together."""
     pairs = np.array(raw.split(), dtype=np.int64).reshape(-1, 2)
-    return pl.DataFrame(
-        {
-            "session_id": pl.Series(pairs[:, 0]).cast(pl.String),
-            "track_id": pl.Series(pairs[:, 1]).cast(pl.String),
-        }
-    ).select(
-        "session_id",
-        pl.int_range(pl.len(), dtype=pl.Int32).over("session_id").alias("position"),
-        "track_id",
-        pl.lit(1, pl.Int8).alias("outcome"),
-        pl.lit(None, SCHEMA["occurred_at"]).alias("occurred_at"),
-        pl.lit(None, pl.String).alias("context_type"),
+    return all_heard(
+        pl.DataFrame(
+            {
+                "session_id": pl.Series(pairs[:, 0]).cast(pl.String),
+                "track_id": pl.Series(pairs[:, 1]).cast(pl.String),
+            }
+        )
     )
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from models.graph import Ints
 
 from .playlists import Playlists, numbered
+from .text_lines import words_of_lines
 
 TRAIN, TEST = "train.txt", "test.txt"
 
@@ -59,15 +60,7 @@ def _read(paths: list[Path]) -> list[Playlists]:
 
 def _pairs(path: Path) -> pl.DataFrame:
     """Give user and item of each pair; a user without items has one row, without an item."""
-    if not path.is_file():
-        raise ValueError(f"{path} is not a file: expected lines of a user and its items")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as err:
-        raise ValueError(
-            f"{path} is not UTF-8 ({err}): expected lines of a user and its items"
-        ) from err
-    words = pl.Series("words", lines, pl.String).str.extract_all(r"\S+")
+    words = words_of_lines(path, "lines of a user and its items")
     pairs = (
         words.filter(words.list.len() > 0)
         .to_frame()

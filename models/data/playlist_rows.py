@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from . import mpd
-from .canonical import SCHEMA
+from .canonical import all_heard
 from .playlists import Playlists
 
 
@@ -36,19 +36,12 @@ def rows(playlists: Playlists) -> pl.DataFrame:
     names = {
         name: (empty if about is None else about[name])[tracks] for name in ("title", "artist")
     }
-    return pl.DataFrame(
-        {
-            "session_id": pl.Series(playlists.playlist_ids, dtype=pl.String)[graph.owners],
-            "track_id": pl.Series(playlists.track_ids, dtype=pl.String)[tracks],
-            **names,
-        }
-    ).select(
-        "session_id",
-        pl.int_range(pl.len(), dtype=pl.Int32).over("session_id").alias("position"),
-        "track_id",
-        pl.lit(1, pl.Int8).alias("outcome"),
-        pl.lit(None, SCHEMA["occurred_at"]).alias("occurred_at"),
-        pl.lit(None, pl.String).alias("context_type"),
-        "title",
-        "artist",
+    return all_heard(
+        pl.DataFrame(
+            {
+                "session_id": pl.Series(playlists.playlist_ids, dtype=pl.String)[graph.owners],
+                "track_id": pl.Series(playlists.track_ids, dtype=pl.String)[tracks],
+                **names,
+            }
+        )
     )

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import polars as pl
 
-from .canonical import SCHEMA
+from .canonical import all_heard
+from .text_lines import words_of_lines
 
-_HEARD = 1
 _LONGEST = 128  # characters of a track id, as on the wire
 
 
@@ -23,20 +23,10 @@ def read(path: Path) -> pl.DataFrame:
         ValueError: it is no such file, is not UTF-8, holds no track, or has a track id that is too
             long.
     """
-    if not path.is_file():
-        raise ValueError(f"{path} is not a file: expected a text file with a session on each line")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as err:
-        raise ValueError(
-            f"{path} is not UTF-8 ({err}): expected track ids, a session on each line"
-        ) from err
+    words = words_of_lines(path, "track ids, a session on each line")
     rows = (
-        pl.DataFrame({"line": lines}, schema={"line": pl.String})
-        .select(
-            session_id=pl.int_range(1, pl.len() + 1).cast(pl.String),
-            track_id=pl.col("line").str.extract_all(r"\S+"),
-        )
+        words.to_frame("track_id")
+        .select(pl.int_range(1, pl.len() + 1).cast(pl.String).alias("session_id"), "track_id")
         .filter(pl.col("track_id").list.len() > 0)
         .explode("track_id")
     )
@@ -49,11 +39,4 @@ def read(path: Path) -> pl.DataFrame:
             f"{len(long['track_id'][0])} characters, expected {_LONGEST} at most, with spaces "
             "between track ids"
         )
-    return rows.select(
-        "session_id",
-        position=pl.int_range(pl.len(), dtype=pl.Int32).over("session_id"),
-        track_id="track_id",
-        outcome=pl.lit(_HEARD, pl.Int8),
-        occurred_at=pl.lit(None, SCHEMA["occurred_at"]),
-        context_type=pl.lit(None, pl.String),
-    )
+    return all_heard(rows)
