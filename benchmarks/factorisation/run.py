@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import RESULTS, commit, provenance, write_result, write_text
+from benchmarks.progress import say
 from models.data.canonical import without_repeats
 from models.data.sources import open_source
 
@@ -81,11 +82,11 @@ def run(options: Options, command: Sequence[str]) -> int:
     found = []
     for name, rows in forms.items():
         sitting = Sitting(
-            subject, rows, 2 if options.validation else 1, options.work, commit(), _say
+            subject, rows, 2 if options.validation else 1, options.work, commit(), say
         )
         answers = _answers(sitting, entries, seeds, deadline)
         if answers is None:
-            _say(f"the time is over; {options.work} keeps what is done, and the same command "
+            say(f"the time is over; {options.work} keeps what is done, and the same command "
                  "goes on")  # fmt: skip
             return 1
         found.append({"name": name, **_form(sitting, answers)})
@@ -121,7 +122,7 @@ def _answers(
                 return None
             answers.setdefault(entry.name, []).append(answer)
         figures = answers[entry.name][-1].ranked.figures()
-        _say(f"{entry.name}: HR@10 {figures['sampled_hit_rate@10']:.4f} of 100, "
+        say(f"{entry.name}: HR@10 {figures['sampled_hit_rate@10']:.4f} of 100, "
              f"{figures['new_hit_rate@10']:.4f} of all that is new")  # fmt: skip
     return answers
 
@@ -132,7 +133,7 @@ def _form(sitting: Sitting, answers: Mapping[str, Sequence[Answer]]) -> dict[str
     return {
         "asked": "their last item" if sitting.back == 1 else "the item before their last",
         "sizes": sitting.sizes(),
-        "fingerprint": sitting.fingerprint(),
+        "fingerprint": sitting.fingerprint,
         "protocol": subject.protocol,
         "rows": [
             row(each, entries, subject.protocol)
@@ -154,9 +155,5 @@ def _publish(result: dict[str, Any], options: Options, full: bool) -> None:
     text = markdown(result)
     write_result(file, result)
     write_text(file.with_suffix(".md"), text)
-    _say(f"written to {file} and {file.with_suffix('.md').name}")
+    say(f"written to {file} and {file.with_suffix('.md').name}")
     print(json.dumps(result) if options.json else text)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.machine import write_result
+from benchmarks.quality.data import fingerprint
+from benchmarks.quality.work import code_digest, digest
+from models.data.canonical import to_sessions
 from models.fm import FactorizationMachine
 from models.fm_training import Progress
 from models.interactions import interactions
@@ -21,7 +24,6 @@ from models.leave_one_out import Exam, Ranked
 
 from .entries import Entry, Subject
 
-_ROOT = Path(__file__).parents[2]
 _CODE = (
     "models/fm*.py", "models/propagation.py", "models/interactions.py", "models/contexts.py",
     "models/leave_one_out.py", "models/metrics.py", "benchmarks/factorisation/sitting.py",
@@ -85,26 +87,21 @@ class Sitting:
             "asked": len(asked),
         }
 
+    @cached_property
     def fingerprint(self) -> str:
         """Name what was read, by its content."""
-        told = self.frame.select("session_id", "track_id", "outcome").hash_rows().to_numpy()
-        return _digest([told.tobytes()])
+        return fingerprint(to_sessions(self.frame))[:16]
 
     def _key(self, entry: Entry, seed: int) -> str:
         told = {
             **entry.record(),
             "seed": seed,
             "back": self.back,
-            "data": self.fingerprint(),
+            "data": self.fingerprint,
             "dense": [self.subject.sessions_of_track, self.subject.tracks_of_session],
         }
-        return f"{entry.name}.{seed}.{_digest([json.dumps(told).encode(), code_digest().encode()])}"
-
-
-def code_digest() -> str:
-    """Name the code that answers depend on."""
-    files = sorted(path for pattern in _CODE for path in _ROOT.glob(pattern))
-    return _digest(part for path in files for part in (path.name.encode(), path.read_bytes()))
+        told_and_code = [json.dumps(told).encode(), code_digest(_CODE).encode()]
+        return f"{entry.name}.{seed}.{digest(told_and_code)}"
 
 
 def _told(entry: Entry, seed: int, say: Say) -> Progress:
@@ -129,10 +126,3 @@ def _read(file: Path) -> Answer:
         for name, value in kept["ranked"].items()
     }
     return Answer(Ranked(**ranked), kept["seconds"], kept["commit"])
-
-
-def _digest(parts: Iterable[bytes]) -> str:
-    found = hashlib.sha256()
-    for part in parts:
-        found.update(part + b"\0")
-    return found.hexdigest()[:16]

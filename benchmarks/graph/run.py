@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import RESULTS, commit, provenance, write_result, write_text
+from benchmarks.progress import say
 from models.data.playlist_sources import open_playlists
 
 from .report import curves, markdown, rows_of
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                          f"{[cell.name for cell in suite.cells]}")  # fmt: skip
     folder = Path(os.environ.get("SEGUE_DATA", "../shared/data")) / suite.folder
     source = open_playlists(options.data or f"{suite.name}:{folder}")
-    sitting = Sitting(suite, *source.load(), options.work, _say)
+    sitting = Sitting(suite, *source.load(), options.work, say)
     seeds = [0] if options.quick else [int(seed) for seed in options.seeds.split(",")]
     deadline, code = time.monotonic() + 60 * options.minutes, commit()
     found: dict[str, list[Outcome]] = {}
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else:
                 found.setdefault(cell.name, []).append(outcome)
     if missing:
-        _say(f"{missing} trainings are left: give the same command again")
+        say(f"{missing} trainings are left: give the same command again")
         return 1
     prepared = sitting.prepared(seeds[0])
     cutoffs = sitting.cutoffs(prepared.split.train.n_tracks)
@@ -102,7 +102,3 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="a folder; benchmarks/results for a full run")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(arguments)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

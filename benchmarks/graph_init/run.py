@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.machine import RESULTS, provenance, write_result
+from benchmarks.progress import say
 from models.data.sources import Source, open_source
 from models.recipe import Prepared, prepare
 from models.schedule import Schedule
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if outcomes.has(cell):
             continue
         if time.monotonic() > deadline:
-            _say(f"the time is over; {options.work} keeps what is done, the same command goes on")
+            say(f"the time is over; {options.work} keeps what is done, the same command goes on")
             return 1
         _fill(cell, outcomes, options.quick)
     result = {
@@ -79,7 +80,7 @@ def _fill(cell: Cell, outcomes: Outcomes, quick: bool) -> None:
         withheld = withheld.quickly(QUICK_SESSIONS)
     graph = _graph(prepared, cell, outcomes.folder, epochs=3 if quick else 100)
     schedule = Schedule(epochs=2) if quick else Schedule()
-    _say(f"{cell.name}: training on {len(withheld.train)} sessions")
+    say(f"{cell.name}: training on {len(withheld.train)} sessions")
     outcomes.fill(cell, withheld, graph, schedule, width=WIDTH)
 
 
@@ -99,7 +100,7 @@ def _graph(prepared: Prepared, cell: Cell, folder: Path, epochs: int) -> TrackEm
     """Train the graph once for both models and starts."""
     file = folder / f"{cell.data}_{cell.seed}.safetensors"
     if not file.exists():
-        _say(f"{cell.data}, seed {cell.seed}: LightGCN, {epochs} epochs")
+        say(f"{cell.data}, seed {cell.seed}: LightGCN, {epochs} epochs")
         write_embeddings(file, embedded(prepared, width=WIDTH, epochs=epochs, seed=cell.seed))
     return read_embeddings(file)
 
@@ -123,7 +124,3 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(arguments)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

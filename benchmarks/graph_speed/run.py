@@ -13,7 +13,6 @@ import json
 import math
 import random
 import statistics
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any, NamedTuple
 import torch
 
 from benchmarks.machine import RESULTS, provenance, write_result
+from benchmarks.progress import say
 from models.data.playlist_sources import open_playlists
 from models.graph import Graph
 from models.graph_schedule import GraphSchedule
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Who goes first alternates too.
         for side in list(contenders)[:: 1 if number % 2 == 0 else -1]:
             turns[side].append(_turn(contenders[side], options.steps))
-            _say(
+            say(
                 f"turn {number + 1} of {options.rounds}, {side}: "
                 f"{turns[side][-1].wall:.3f} s a step"
             )
@@ -163,7 +163,3 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=RESULTS / "graph_speed.json")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(arguments)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from benchmarks.machine import RESULTS, provenance, write_result
+from benchmarks.progress import say
 from models.baselines import MostPopular
 from models.content import standardised
 from models.data.sources import open_source
@@ -75,7 +76,7 @@ class Sitting:
         if judged:
             outcome |= self.judged(NeuralRanker(trained.model))
         write_result(file, outcome)
-        _say(f"{cell.name}: rate {cell.rate}, batch {cell.batch}, L2 {cell.penalty}, validation "
+        say(f"{cell.name}: rate {cell.rate}, batch {cell.batch}, L2 {cell.penalty}, validation "
              f"mrr@20 {outcome['valid_mrr@20']:.4f}, {outcome['seconds']:.0f} s")  # fmt: skip
         return outcome
 
@@ -139,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _unfinished(options: argparse.Namespace) -> int:
-    _say(f"the time is over; {options.work} keeps what is done, and the same command goes on")
+    say(f"the time is over; {options.work} keeps what is done, and the same command goes on")
     return 1
 
 
@@ -152,7 +153,3 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=RESULTS / "paper4.json")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(arguments)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

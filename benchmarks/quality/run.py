@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import RESULTS, commit, provenance
+from benchmarks.progress import say
 
 from .comparisons import comparisons
 from .data import Data, suite_source
@@ -34,13 +34,13 @@ def main(arguments: Sequence[str]) -> int:
     suite = whole.hastened() if options.quick else whole
     seeds = options.seeds or ((0,) if options.quick else SEEDS)
     source = suite_source(suite, options.data)
-    _say(f"{suite.name}: reading {source.spec}")
+    say(f"{suite.name}: reading {source.spec}")
     data = Data.read(source)
     if data.name != suite.data:
         suite = replace(suite, title=f"{data.name}, asked as by the suite {suite.name}")
     work = Work(options.work / suite.name, code_digest(), any_code=options.any_code)
-    outcomes = sit(suite, data, seeds, work, quick=options.quick, commit=commit(), say=_say)
-    _say(f"{suite.name}: comparing {len(outcomes)} outcomes")
+    outcomes = sit(suite, data, seeds, work, quick=options.quick, commit=commit(), say=say)
+    say(f"{suite.name}: comparing {len(outcomes)} outcomes")
     contract = {
         "suite": suite.name,
         "data": {"name": data.name, "sha256": data.sha256, "simulated": data.simulated},
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     out = options.out or home / f"quality_{suite.name}.json"
     table = write_report(out, suite, result, outcomes)
     print(json.dumps(contract) if options.json else table)
-    _say(f"{suite.name}: written to {out}, and beside it as .md, .html and .png")
+    say(f"{suite.name}: written to {out}, and beside it as .md, .html and .png")
     return 0
 
 
@@ -109,7 +109,3 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.split(",")))
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,9 @@ class Work:
         return f"{re.sub(r'[^a-z0-9+-]', '_', name)}.{digest([told])}"
 
 
-def code_digest() -> str:
-    """Name the code that outcomes depend on, by its content."""
-    files = sorted(path for pattern in _CODE for path in _ROOT.glob(pattern))
+def code_digest(patterns: Sequence[str] = _CODE) -> str:
+    """Name the code that outcomes depend on, by its content; patterns are from the root."""
+    files = sorted(path for pattern in patterns for path in _ROOT.glob(pattern))
     return digest(part for path in files for part in (path.name.encode(), path.read_bytes()))
 
 

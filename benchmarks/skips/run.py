@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import RESULTS, provenance, write_result
+from benchmarks.progress import say
 from models.data.sources import open_source
 
 from .rows import Answers, Ground, answers_of, kept_at
@@ -89,10 +89,9 @@ def _run(
         path = kept_at(work, suite, row, seed)
         if not path.exists():
             if seconds is not None and time.monotonic() - began > seconds:
-                _say(f"{seconds:.0f} s are over before {told}; run it again to go on")
+                say(f"{seconds:.0f} s are over before {told}; run it again to go on")
                 return None
-            say = partial(_say_of, told)
-            answers_of(suite, row, seed, ground, say).write(path)
+            answers_of(suite, row, seed, ground, partial(_say_of, told)).write(path)
         kept[row.name].append(Answers.read(path))
     return kept
 
@@ -114,8 +113,4 @@ def _result(
 
 
 def _say_of(row: str, line: str) -> None:
-    _say(f"{row}: {line}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    say(f"{row}: {line}")

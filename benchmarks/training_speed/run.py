@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks.machine import RESULTS, provenance, write_result
+from benchmarks.progress import say
 from models.data.sources import open_source
 from models.sessions import Sessions
 
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for case in cases:
         sessions = _sessions(case.data, data[case.data])
         rows.append(_compared(case, sessions, options.rounds, options.seconds))
-        _say(_line(rows[-1]))
+        say(_line(rows[-1]))
     result = {
         **provenance(),
         "threads": 1,
@@ -82,7 +82,7 @@ def _compared(case: Case, sessions: Sessions, rounds: int, seconds: float) -> di
         # Who goes first alternates too.
         for side in list(contenders)[:: 1 if number % 2 == 0 else -1]:
             taken[side].append(_round(contenders[side], seconds))
-            _say(f"{case.name}: round {number + 1} of {rounds}, {side}")
+            say(f"{case.name}: round {number + 1} of {rounds}, {side}")
     events = int(sessions.offsets[-1]) - len(sessions)  # targets of an epoch
     sides = {side: _speed(found, events) for side, found in taken.items()}
     row: dict[str, Any] = {
@@ -193,7 +193,3 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=RESULTS / "training_speed.json")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(arguments)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
