@@ -7,6 +7,7 @@ reason; a broker that cannot be had fails the test when `CI` is set.
 import os
 import re
 import socket
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -79,6 +80,9 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_runtest_setup(item):
+    # What a test draws without a seed must not depend on which tests ran before it.
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
     if item.get_closest_marker("container") and not engine_answers():
         pytest.skip("no Docker engine answers; `infra/docker/engine.sh start` starts one as root")
     if item.get_closest_marker("gpu") and not Path("/dev/nvidiactl").exists():

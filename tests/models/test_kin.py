@@ -82,7 +82,8 @@ def test_a_network_trains_ranks_is_kept_and_embeds_tracks_alone(tmp_path):
 
 def test_a_track_that_no_playlist_has_is_like_its_artists_others():
     graph = replace(graph_of([[0], [1]], 4), kin=Kin(np.array([[0], [1], [0], [1]])))
-    config = LightGCNConfig(playlists=2, tracks=4, kin=2, width=16, layers=4)
+    # Wide enough that embeddings drawn at random are nearly orthogonal: messages tell alone.
+    config = LightGCNConfig(playlists=2, tracks=4, kin=2, width=1024, layers=4)
     from models.lightgcn import LightGCN
 
     embedded = embed(LightGCN(config), graph)
