@@ -18,16 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from models.bootstrap import Resamples
-from models.cold_tracks import Floats, Ints, Placing
 from models.data.sources import open_source
-from models.evaluate import evaluate
-from models.evaluation import Evaluation
-from models.extension import known_items, placed_in
-from models.item_start import check_split
-from models.rankers import BundleRanker
+from models.evaluation.bootstrap import Resamples
+from models.evaluation.evaluate import evaluate
+from models.evaluation.evaluation import Evaluation
+from models.evaluation.rankers import BundleRanker
+from models.items.cold_tracks import Floats, Ints, Placing
+from models.items.extension import known_items, placed_in
+from models.items.item_start import check_split
+from models.items.track_embeddings import TrackEmbeddings, read_embeddings
 from models.split import Split
-from models.track_embeddings import TrackEmbeddings, read_embeddings
 from streams.bundle import Bundle, open_bundle
 from streams.scoring import make_engine
 from streams.settings import ScoringSettings

@@ -19,14 +19,14 @@ from rich.console import Console
 from rich.table import Table
 
 from models.data.sources import open_source
-from models.gate import GateRules, PairedSample, judge
-from models.losses import LossConfig
+from models.encoders.sasrec import SASRecConfig
+from models.finetuning.gate import GateRules, PairedSample, judge
+from models.finetuning.trial import Contender, TrialConfig, candidate, compare
+from models.losses.loss import LossConfig
 from models.recipe import Prepared, prepare
-from models.sasrec import SASRecConfig
-from models.schedule import Schedule
 from models.sessions import Sessions
-from models.train import train
-from models.trial import Contender, TrialConfig, candidate, compare
+from models.training.schedule import Schedule
+from models.training.train import train
 
 from .machine import RESULTS, provenance, write_result
 

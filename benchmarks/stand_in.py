@@ -22,7 +22,7 @@ def write(out: Path, tracks: int) -> None:
     import torch
 
     from export.write import write_bundle
-    from models.sasrec import SASRec, SASRecConfig
+    from models.encoders.sasrec import SASRec, SASRecConfig
     from streams.catalog import Catalog
 
     torch.manual_seed(0)

@@ -11,9 +11,9 @@ import typer
 
 def recommend_continuation(model: Path, playlist: Path, top: int, *, as_json: bool) -> None:
     """Continue the playlist that a text file names, and say which of its tracks are not known."""
-    from models.continuation import continue_playlist
     from models.data.names import shown
-    from models.graph_folder import load_graph
+    from models.graphs.continuation import continue_playlist
+    from models.graphs.folder import load_graph
 
     try:
         given = playlist.read_text(encoding="utf-8-sig").split()

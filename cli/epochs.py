@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from models.optimisation import Step
+    from models.training.optimisation import Step
 
 
 @contextmanager

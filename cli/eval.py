@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from models.evaluation import Evaluation
+    from models.evaluation.evaluation import Evaluation
 
 SHOWN = {
     "hit_rate@1": "HR@1",
@@ -67,9 +67,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Rank the bundle's test sessions through its own ONNX graphs, as a worker would serve them."""
-    from models.bundle_evaluation import evaluate_bundle
     from models.data.sources import open_source
-    from models.subsamples import subsampled
+    from models.evaluation.bundle_evaluation import evaluate_bundle
+    from models.evaluation.subsamples import subsampled
 
     source = open_source(data)
     with sessions_done("evaluating") as progress:

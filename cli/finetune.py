@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from models.finetune import FinetuneConfig, FineTuner, Result
-    from models.schedule import Schedule
+    from models.finetuning.finetune import FinetuneConfig, FineTuner, Result
+    from models.training.schedule import Schedule
 
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -114,7 +114,7 @@ def _give_way(nice: int, threads: int) -> None:
 def _schedule(seconds: float, threads: int, learning_rate: float | None) -> Schedule:
     from dataclasses import replace
 
-    from models.trial import TrialConfig
+    from models.finetuning.trial import TrialConfig
 
     usual = TrialConfig().schedule
     rate = usual.learning_rate if learning_rate is None else learning_rate
@@ -134,8 +134,8 @@ def _config(
     from dataclasses import replace
 
     from infra.topics import Topics
-    from models.finetune import FinetuneConfig
-    from models.trial import TrialConfig
+    from models.finetuning.finetune import FinetuneConfig
+    from models.finetuning.trial import TrialConfig
     from streams.settings import load_settings
 
     settings = load_settings(
@@ -154,7 +154,7 @@ def _config(
 
 
 def _tuner(config: FinetuneConfig, as_json: bool) -> FineTuner:
-    from models.finetune import FineTuner
+    from models.finetuning.finetune import FineTuner
 
     return FineTuner(config, say=lambda line: typer.echo(line, err=as_json))
 

@@ -13,8 +13,8 @@ import typer
 from .eval import AsJson
 
 if TYPE_CHECKING:
-    from models.fm import FactorizationMachine
-    from models.fm_training import Progress
+    from models.factorisation.fm import FactorizationMachine
+    from models.factorisation.training import Progress
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -101,8 +101,8 @@ def train(
     """Train one on all but each user's last item, rank those, and write it."""
     from benchmarks.machine import provenance
     from models.data.sources import open_source
-    from models.fm_recipe import FmRecipe
-    from models.fm_training import FmSchedule
+    from models.factorisation.recipe import FmRecipe
+    from models.factorisation.training import FmSchedule
 
     if new_people and context:
         raise ValueError("--new-people has the previous item as its only context: leave --context")

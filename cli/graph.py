@@ -103,11 +103,11 @@ def train(
     A training that was killed goes on when the same command is given again.
     """
     from models.data.playlist_sources import open_playlists, training_playlists
-    from models.graph_folder import TrainedGraph, check_place, save_graph
-    from models.graph_networks import make_graph_config
-    from models.graph_recipe import graph_identity, prepare_graph, ranking_judge, train_graph
-    from models.graph_schedule import GraphSchedule
-    from models.training_state import digest
+    from models.graphs.folder import TrainedGraph, check_place, save_graph
+    from models.graphs.networks import make_graph_config
+    from models.graphs.recipe import graph_identity, prepare_graph, ranking_judge, train_graph
+    from models.graphs.schedule import GraphSchedule
+    from models.training.state import digest
 
     asked = numbers(at, "--at")
     if out is not None:

@@ -37,8 +37,8 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Rank hidden edges of the network's own data, and tell them from pairs that are no edges."""
-    from models.graph_folder import load_graph
-    from models.graph_recipe import judged_graph
+    from models.graphs.folder import load_graph
+    from models.graphs.recipe import judged_graph
 
     asked, trained = numbers(at, "--at"), load_graph(model)
     metrics = judged_graph(trained, part.value, asked, masked=not unmasked, seed=seed)
@@ -67,9 +67,9 @@ def embed(
     as_json: AsJson = False,
 ) -> None:
     """Write the embeddings of a network's tracks, for segue train --items and segue map."""
-    from models.graph_folder import load_graph
-    from models.graph_items import graph_items
-    from models.track_embeddings import write_embeddings
+    from models.graphs.folder import load_graph
+    from models.graphs.items import graph_items
+    from models.items.track_embeddings import write_embeddings
 
     found = graph_items(load_graph(model))
     write_embeddings(out, found)

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from models.graph_training import GraphStep
+    from models.graphs.training import GraphStep
 
 QUIET = 10.0  # seconds between two lines, where stderr is no terminal
 

@@ -19,11 +19,11 @@ def recommend_liked(
     as_json: bool = False,
 ) -> None:
     """Print `top` tracks, by a machine of `segue fm train --new-people` or one trained now."""
-    from models.cold_start import FIELDS, recommended
     from models.data.names import Index, shown
     from models.data.sources import open_source
-    from models.fm_files import Machine
-    from models.fm_recipe import FmRecipe
+    from models.factorisation.cold_start import FIELDS, recommended
+    from models.factorisation.files import Machine
+    from models.factorisation.recipe import FmRecipe
 
     from .fm import told
 

@@ -36,9 +36,9 @@ def map_(
     as_json: AsJson = False,
 ) -> None:
     """Draw the embeddings in 2-D and 3-D: one page that needs no network, and PNG."""
+    from models.items.track_embeddings import embeddings_at
     from models.map.draw import Wanted, draw
     from models.map.music import open_music
-    from models.track_embeddings import embeddings_at
 
     def say(line: str) -> None:
         typer.echo(line, err=True)

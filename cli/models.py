@@ -84,8 +84,8 @@ def extend(
     """Add the tracks of --items that training never had; the encoder stays as it is."""
     import json
 
-    from models.extension import extend as extended
-    from models.track_embeddings import read_embeddings
+    from models.items.extension import extend as extended
+    from models.items.track_embeddings import read_embeddings
 
     typer.echo("placing the new tracks, and writing the bundle", err=True)
     found = extended(directory, read_embeddings(items), out, by=by.value)

@@ -107,12 +107,12 @@ def train(
     same command is given again.
     """
     from models.configuration import configuration, read_tables, settings
-    from models.content import feature_names, read_features
     from models.data.sources import open_source
-    from models.item_start import check_split, item_start
+    from models.encoders.content import feature_names, read_features
+    from models.items.item_start import check_split, item_start
+    from models.items.track_embeddings import read_embeddings
     from models.recipe import Made, make_markov, make_network, prepare
-    from models.replicas import joined_replicas
-    from models.track_embeddings import read_embeddings
+    from models.training.replicas import joined_replicas
     from models.version import version_for
 
     flags: dict[str, dict[str, Any]] = {

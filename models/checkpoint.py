@@ -20,11 +20,11 @@ from safetensors import SafetensorError
 
 from streams.counts import TransitionCounts
 
-from .architectures import make_config, make_encoder
 from .data.canonical import SCHEMA, to_frame, to_sessions
-from .encoder import Encoder
+from .encoders.architectures import make_config, make_encoder
+from .encoders.encoder import Encoder
 from .hybrid import Counted, HybridConfig
-from .losses import LossConfig
+from .losses.loss import LossConfig
 from .sessions import Sessions
 from .whole import whole_folder
 

@@ -25,11 +25,11 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from .architectures import ARCHITECTURES, make_config
-from .encoder import EncoderConfig
+from .encoders.architectures import ARCHITECTURES, make_config
+from .encoders.encoder import EncoderConfig
 from .hybrid import HybridConfig
-from .losses import LossConfig
-from .schedule import Schedule
+from .losses.loss import LossConfig
+from .training.schedule import Schedule
 
 T = TypeVar("T")
 Tables = Mapping[str, Mapping[str, Any]]

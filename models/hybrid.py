@@ -1,7 +1,7 @@
 """A hybrid: a network's scores, and what is counted in the same sessions.
 
 The network knows tracks by their neighbourhood, the counts know exactly what has followed what, up
-to five steps later (markov.py), and each hits where the other misses. The score is
+to five steps later (counting/markov.py), and each hits where the other misses. The score is
 
     network's score + weight * log(1 + share / floor)
 
@@ -21,9 +21,9 @@ import numpy as np
 
 from streams.counts import TransitionCounts
 
-from .encoder import Encoder
-from .evaluate import evaluate
-from .markov import MarkovConfig, StepTable, added, heaviest, step_counts, step_weights
+from .counting.markov import MarkovConfig, StepTable, added, heaviest, step_counts, step_weights
+from .encoders.encoder import Encoder
+from .evaluation.evaluate import evaluate
 from .questions import Bools, Floats, Ints, Questions, Ranker
 from .sessions import Sessions
 

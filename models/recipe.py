@@ -1,7 +1,7 @@
 """The recipe of a bundle: a data set is split, a model trained and validated, and all written.
 
-The steps themselves are elsewhere (split.py, train.py, evaluate.py, export.write); this is their
-order, and what the manifest says of them.
+The steps themselves are elsewhere (split.py, training/train.py, evaluation/evaluate.py,
+export.write); this is their order, and what the manifest says of them.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from export.write import write_bundle
 from streams.catalog import Catalog
 from streams.manifest import Manifest
 
-from .baselines import Markov, MostPopular
 from .checkpoint import learner_directory, save_learner
+from .counting.baselines import Markov, MostPopular
 from .data.sources import Source
-from .encoder import EncoderConfig
-from .evaluate import evaluate
-from .evaluation import Evaluation
+from .encoders.encoder import EncoderConfig
+from .evaluation.evaluate import evaluate
+from .evaluation.evaluation import Evaluation
+from .evaluation.rankers import NeuralRanker
 from .hybrid import Counted, HybridConfig, parts_of
-from .item_start import ItemStart
-from .losses import LossConfig
-from .optimisation import Progress
+from .items.item_start import ItemStart
+from .losses.loss import LossConfig
 from .questions import Ranker
-from .rankers import NeuralRanker
-from .replicas import ALONE, Replicas
-from .schedule import Schedule
 from .sessions import Sessions
 from .split import Parts, Split
-from .train import train
-from .training_state import state_directory
+from .training.optimisation import Progress
+from .training.replicas import ALONE, Replicas
+from .training.schedule import Schedule
+from .training.state import state_directory
+from .training.train import train
 from .version import version_for
 
 REPLAYED = 20_000  # sessions kept for replay at most

@@ -20,11 +20,11 @@ import torch
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from .configuration import Configuration
-from .optimisation import Step
 from .search_space import Between, Choice, Space, flat, start, varied
 from .sessions import Sessions
-from .train import train
-from .training_state import digest
+from .training.optimisation import Step
+from .training.state import digest
+from .training.train import train
 
 _RANDOM = 5  # trials before the sampler learns from those that have ended
 _COMPARED = 4  # trials before any is pruned

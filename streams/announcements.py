@@ -1,7 +1,7 @@
 """The models topic: which bundle of a name is the champion, told once and kept by compaction.
 
 Writes and reads announcements; it neither opens a bundle nor decides which one deserves the stage
-(models/gate.py does), nor follows the topic (swap.py does).
+(models/finetuning/gate.py does), nor follows the topic (swap.py does).
 """
 
 from __future__ import annotations

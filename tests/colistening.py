@@ -4,9 +4,9 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
-from models.newcomers import neighbour_pairs
+from models.finetuning.newcomers import neighbour_pairs
+from models.items.track_embeddings import TrackEmbeddings
 from models.sessions import Sessions
-from models.track_embeddings import TrackEmbeddings
 
 
 def factorised(sessions: Sessions, width: int, **about: object) -> TrackEmbeddings:

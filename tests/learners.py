@@ -16,14 +16,14 @@ from export.write import write_bundle
 from infra.topics import Topics
 from models.checkpoint import learner_directory, save_learner
 from models.data.sources import open_source
-from models.finetune import FinetuneConfig, FineTuner, Result
-from models.losses import LossConfig
+from models.encoders.sasrec import SASRecConfig
+from models.finetuning.finetune import FinetuneConfig, FineTuner, Result
+from models.finetuning.trial import TrialConfig
+from models.losses.loss import LossConfig
 from models.registry import Registry
-from models.sasrec import SASRecConfig
-from models.schedule import Schedule
 from models.sessions import Sessions
-from models.train import train
-from models.trial import TrialConfig
+from models.training.schedule import Schedule
+from models.training.train import train
 from streams.announcements import latest
 from streams.catalog import Catalog
 from streams.events import Feedback, ModelAnnouncement, encode

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from models.fm import FmConfig
-from models.fm_scoring import FmScorer, ItemKnn, Popular, UserKnn
-from models.fm_training import FmSchedule, Progress, train_fm
-from models.interactions import USER, Interactions
-from models.leave_one_out import Scorer
+from models.factorisation.fm import FmConfig
+from models.factorisation.interactions import USER, Interactions
+from models.factorisation.leave_one_out import Scorer
+from models.factorisation.scoring import FmScorer, ItemKnn, Popular, UserKnn
+from models.factorisation.training import FmSchedule, Progress, train_fm
 
 from .published import ML_100K, MSSD_MINI, Row
 

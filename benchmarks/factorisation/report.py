@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from models.bootstrap import Resamples
-from models.metrics import gains
+from models.evaluation.bootstrap import Resamples
+from models.evaluation.metrics import gains
 
 from .entries import Subject
 from .published import Row

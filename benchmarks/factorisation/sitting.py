@@ -17,16 +17,16 @@ from benchmarks.machine import write_result
 from benchmarks.quality.data import fingerprint
 from benchmarks.quality.work import code_digest, digest
 from models.data.canonical import to_sessions
-from models.fm import FactorizationMachine
-from models.fm_training import Progress
-from models.interactions import interactions
-from models.leave_one_out import Exam, Ranked
+from models.factorisation.fm import FactorizationMachine
+from models.factorisation.interactions import interactions
+from models.factorisation.leave_one_out import Exam, Ranked
+from models.factorisation.training import Progress
 
 from .entries import Entry, Subject
 
 _CODE = (
-    "models/fm*.py", "models/propagation.py", "models/interactions.py", "models/contexts.py",
-    "models/leave_one_out.py", "models/metrics.py", "benchmarks/factorisation/sitting.py",
+    "models/factorisation/*.py", "models/evaluation/metrics.py",
+    "benchmarks/factorisation/sitting.py",
 )  # fmt: skip
 Say = Callable[[str], None]
 

@@ -11,7 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from models.bootstrap import Resamples
+from models.evaluation.bootstrap import Resamples
 
 from .sitting import Outcome
 

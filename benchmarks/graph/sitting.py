@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import write_result
 from models.data.playlists import Playlists
-from models.edge_split import Part
-from models.graph import union
-from models.graph_encoder import GraphEncoder
-from models.graph_evaluation import rank, tell_apart
-from models.graph_networks import make_graph_config
-from models.graph_recipe import (
+from models.graphs.edge_split import Part
+from models.graphs.encoder import GraphEncoder
+from models.graphs.evaluation import rank, tell_apart
+from models.graphs.graph import union
+from models.graphs.networks import make_graph_config
+from models.graphs.recipe import (
     PreparedGraph,
     embed,
     graph_identity,
     prepare_graph,
     train_graph,
 )
-from models.training_state import digest
+from models.training.state import digest
 
 from .suites import Cell, Suite
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from models.graph_schedule import GraphSchedule
+from models.graphs.schedule import GraphSchedule
 
 POSITIONS = 32  # parts of a playlist
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from models.cold_tracks import place
-from models.encoder import Encoder
-from models.evaluate import evaluate
+from models.encoders.encoder import Encoder
+from models.evaluation.evaluate import evaluate
+from models.evaluation.rankers import NeuralRanker
+from models.items.cold_tracks import place
+from models.items.track_embeddings import TrackEmbeddings
 from models.questions import Ints
-from models.rankers import NeuralRanker
 from models.recipe import Prepared
 from models.sessions import Sessions
-from models.track_embeddings import TrackEmbeddings
 
 
 @dataclass(frozen=True, eq=False)

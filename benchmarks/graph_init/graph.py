@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from models.data.playlists import Playlists, numbered
-from models.edge_split import EdgeSplit
-from models.graph_recipe import PreparedGraph, embed, train_graph
-from models.graph_schedule import GraphSchedule
-from models.graph_training import GraphStep
-from models.lightgcn import LightGCNConfig
+from models.graphs.edge_split import EdgeSplit
+from models.graphs.lightgcn import LightGCNConfig
+from models.graphs.recipe import PreparedGraph, embed, train_graph
+from models.graphs.schedule import GraphSchedule
+from models.graphs.training import GraphStep
+from models.items.track_embeddings import TrackEmbeddings
 from models.recipe import Prepared
-from models.track_embeddings import TrackEmbeddings
 
 LAYERS = 2
 

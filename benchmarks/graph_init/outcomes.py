@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import safetensors.numpy
 
-from models.architectures import make_config
-from models.item_start import item_start
-from models.losses import LossConfig
-from models.schedule import Schedule
-from models.track_embeddings import TrackEmbeddings
-from models.train import train
+from models.encoders.architectures import make_config
+from models.items.item_start import item_start
+from models.items.track_embeddings import TrackEmbeddings
+from models.losses.loss import LossConfig
+from models.training.schedule import Schedule
+from models.training.train import train
 from models.whole import write_whole
 
 from .cold import Answers, Withheld, asked, drawn_rows, placed_rows

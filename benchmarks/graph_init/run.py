@@ -21,9 +21,9 @@ from pathlib import Path
 from benchmarks.machine import RESULTS, provenance, write_result
 from benchmarks.progress import say
 from models.data.sources import Source, open_source
+from models.items.track_embeddings import TrackEmbeddings, read_embeddings, write_embeddings
 from models.recipe import Prepared, prepare
-from models.schedule import Schedule
-from models.track_embeddings import TrackEmbeddings, read_embeddings, write_embeddings
+from models.training.schedule import Schedule
 
 from .cold import Withheld
 from .graph import embedded

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from models.bootstrap import Resamples
-from models.metrics import hit_rate
+from models.evaluation.bootstrap import Resamples
+from models.evaluation.metrics import hit_rate
 
 from .cold import Answers
 from .outcomes import WAYS, Cell, Outcomes

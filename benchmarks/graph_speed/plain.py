@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.graph import Graph
+from models.graphs.graph import Graph
 
 
 class PlainLightGCN(nn.Module):

@@ -23,10 +23,10 @@ import torch
 from benchmarks.machine import RESULTS, provenance, write_result
 from benchmarks.progress import say
 from models.data.playlist_sources import open_playlists
-from models.graph import Graph
-from models.graph_schedule import GraphSchedule
-from models.graph_training import GraphTraining
-from models.lightgcn import LightGCN, LightGCNConfig
+from models.graphs.graph import Graph
+from models.graphs.lightgcn import LightGCN, LightGCNConfig
+from models.graphs.schedule import GraphSchedule
+from models.graphs.training import GraphTraining
 
 from .plain import PlainLightGCN, drawn_one_by_one
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from models.gru4rec import GRU4RecConfig, Inputs
-from models.losses import LossConfig
-from models.schedule import Schedule
+from models.encoders.gru4rec import GRU4RecConfig, Inputs
+from models.losses.loss import LossConfig
+from models.training.schedule import Schedule
 
 from .features import COLUMNS
 

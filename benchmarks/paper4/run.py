@@ -23,15 +23,15 @@ import torch
 
 from benchmarks.machine import RESULTS, provenance, write_result
 from benchmarks.progress import say
-from models.baselines import MostPopular
-from models.content import standardised
+from models.counting.baselines import MostPopular
 from models.data.sources import open_source
-from models.evaluate import evaluate
+from models.encoders.content import standardised
+from models.evaluation.evaluate import evaluate
+from models.evaluation.rankers import NeuralRanker
+from models.evaluation.subsamples import subsampled
 from models.questions import Ranker
-from models.rankers import NeuralRanker
 from models.recipe import Prepared, prepare
-from models.subsamples import subsampled
-from models.train import train
+from models.training.train import train
 
 from .cells import INPUTS, LOSSES, PAPER, Cell, grid
 from .features import COLUMNS, NEAR, NOISE, simulated_features

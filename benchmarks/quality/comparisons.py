@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from models.bootstrap import Interval, Resamples
-from models.metrics import gains, reciprocal_ranks
+from models.evaluation.bootstrap import Interval, Resamples
+from models.evaluation.metrics import gains, reciprocal_ranks
 from models.questions import Bools, Floats, Ints
 
 from .outcome import Answers, Outcome

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from models.counting.standard import BASELINES
+from models.evaluation.rankers import NeuralRanker
 from models.hybrid import Counted
-from models.optimisation import Step
 from models.questions import ProtocolName, Ranker
-from models.rankers import NeuralRanker
 from models.recipe import Prepared
-from models.rerank import two_stages
-from models.standard import BASELINES
-from models.train import train
+from models.second_stage.rerank import two_stages
+from models.training.optimisation import Step
+from models.training.train import train
 
 from .suite import Entry, Suite
 

@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation import Evaluation
+from models.evaluation.evaluation import Evaluation
 from models.questions import Bools, ProtocolName
 
 _KEPT = ("session", "heard", "ranks", "sampled_ranks", "won", "pairs")  # what intervals need

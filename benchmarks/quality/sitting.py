@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from models.evaluate import evaluate
+from models.evaluation.evaluate import evaluate
 
 from .contestants import Contestant, Say, Task, contestants
 from .data import Data, Exam, examine

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from models.configuration import Configuration, configuration, read_tables
 from models.questions import PROTOCOLS, ProtocolName
-from models.rerank import RerankConfig
+from models.second_stage.rerank import RerankConfig
 
 FOLDER = Path(__file__).parent / "suites"
 _SPLIT = ("fractions", "in_order", "leave_one_out", "duplicates")

@@ -17,16 +17,16 @@ import numpy as np
 
 from benchmarks.machine import commit
 from benchmarks.quality.data import fingerprint
-from models.architectures import make_config
 from models.data.canonical import to_sessions
 from models.data.sources import Source
-from models.evaluate import evaluate
-from models.evaluation import Evaluation
-from models.optimisation import Step
-from models.rankers import NeuralRanker
+from models.encoders.architectures import make_config
+from models.evaluation.evaluate import evaluate
+from models.evaluation.evaluation import Evaluation
+from models.evaluation.rankers import NeuralRanker
 from models.sessions import Sessions
 from models.split import Split
-from models.train import train
+from models.training.optimisation import Step
+from models.training.train import train
 
 from .suite import Row, Suite
 

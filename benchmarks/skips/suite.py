@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from models.losses import LossConfig
+from models.losses.loss import LossConfig
 from models.questions import ProtocolName
-from models.schedule import Schedule
+from models.training.schedule import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)

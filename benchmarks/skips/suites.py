@@ -11,8 +11,8 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from models.losses import LossConfig
-from models.schedule import Schedule
+from models.losses.loss import LossConfig
+from models.training.schedule import Schedule
 
 from .suite import Bar, Row, Suite
 

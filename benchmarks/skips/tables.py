@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from models.bootstrap import Interval, Resamples
-from models.evaluation import Evaluation
-from models.metrics import reciprocal_ranks
+from models.evaluation.bootstrap import Interval, Resamples
+from models.evaluation.evaluation import Evaluation
+from models.evaluation.metrics import reciprocal_ranks
 from models.questions import Bools, Floats, Ints
 
 from .rows import Answers

@@ -13,18 +13,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.architectures import make_encoder
-from models.encoder import EncoderConfig
-from models.gru4rec import GRU4Rec, GRU4RecConfig
-from models.losses import LossConfig
-from models.parallel_stepping import ParallelStepper
+from models.encoders.architectures import make_encoder
+from models.encoders.encoder import EncoderConfig
+from models.encoders.gru4rec import GRU4Rec, GRU4RecConfig
+from models.encoders.sasrec import SASRecConfig
+from models.losses.loss import LossConfig
 from models.sampling import NegativeSampler, batches_by_length, training_rows
-from models.sasrec import SASRecConfig
-from models.schedule import Schedule
-from models.session_parallel import parallel_steps
 from models.sessions import Sessions
-from models.stepping import RowStepper
-from models.train import POOL
+from models.training.parallel_stepping import ParallelStepper
+from models.training.schedule import Schedule
+from models.training.session_parallel import parallel_steps
+from models.training.stepping import RowStepper
+from models.training.train import POOL
 
 from . import plain
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from models.graph import Ints
+from models.graphs.graph import Ints
 
 from .playlists import Playlists, numbered
 from .text_lines import words_of_lines

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.graph import Graph, Ints, gathered
-from models.k_core import k_core
+from models.graphs.graph import Graph, Ints, gathered
+from models.graphs.k_core import k_core
 
 ABOUT = ("title", "artist", "album")
 
@@ -27,7 +27,7 @@ class Playlists:
     about: pl.DataFrame | None = None  # title, artist and album of each track, in order
 
     def core(self, k: int) -> Playlists:
-        """Keep the K-core (models/k_core.py); ValueError where it is empty."""
+        """Keep the K-core (models/graphs/k_core.py); ValueError where it is empty."""
         kept = k_core(self.graph, k)
         return Playlists(
             _where(self.playlist_ids, kept.playlists),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.track_embeddings import TrackEmbeddings
+from models.items.track_embeddings import TrackEmbeddings
 
 from .colouring import Colouring, colourings
 from .music import Music

@@ -5,13 +5,13 @@ import json
 from benchmarks.cold_items import main
 from export.write import write_bundle
 from models.data.sources import open_source
+from models.encoders.sasrec import SASRecConfig
 from models.hybrid import parts_of
-from models.losses import LossConfig
+from models.items.track_embeddings import write_embeddings
+from models.losses.loss import LossConfig
 from models.recipe import prepare
-from models.sasrec import SASRecConfig
-from models.schedule import Schedule
-from models.track_embeddings import write_embeddings
-from models.train import train
+from models.training.schedule import Schedule
+from models.training.train import train
 from tests.colistening import factorised
 
 DATA = "simulated:sessions=300,tracks=100,seed=1"

@@ -7,10 +7,10 @@ from typer.testing import CliRunner, Result
 
 from cli.graph import app
 from models.data.sources import open_source
-from models.graph_folder import load_graph
+from models.graphs.folder import load_graph
+from models.items.track_embeddings import read_embeddings
 from models.recipe import prepare
 from models.split import Split
-from models.track_embeddings import read_embeddings
 
 DATA = "simulated:sessions=300,tracks=120,seed=1"
 SMALL = ("--k-core", 3, "--width", 8, "--batch", 256, "--at", "5,20", "--learning-rate", 0.01)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from models.data.sources import open_source
-from models.fm_recipe import FmRecipe
-from models.fm_training import FmSchedule
+from models.factorisation.recipe import FmRecipe
+from models.factorisation.training import FmSchedule
 from tests.films import write_films
 
 

@@ -8,9 +8,9 @@ from typer.testing import CliRunner, Result
 
 from cli.map import map_
 from models.data.sources import open_source
+from models.items.track_embeddings import write_embeddings
 from models.map import draw as drawing
 from models.map.projection import Projection
-from models.track_embeddings import write_embeddings
 from tests.bundles import counts_files, place
 from tests.colistening import factorised
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.models import app
-from models.track_embeddings import TrackEmbeddings, write_embeddings
+from models.items.track_embeddings import TrackEmbeddings, write_embeddings
 from streams.bundle import BundleError
 from tests.bundles import counts_files, network_files, place
 

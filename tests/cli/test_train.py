@@ -10,9 +10,9 @@ from typer.testing import CliRunner, Result
 from cli.train import train
 from models.checkpoint import learner_directory, load_learner
 from models.data.sources import open_source
+from models.items.track_embeddings import write_embeddings
 from models.recipe import prepare
 from models.split import Split
-from models.track_embeddings import write_embeddings
 from streams.bundle import open_bundle
 from tests.colistening import factorised
 

@@ -11,7 +11,7 @@ import torch
 
 from export.write import write_bundle
 from infra.topics import Topics, create
-from models.architectures import make_config, make_encoder
+from models.encoders.architectures import make_config, make_encoder
 from streams.announcements import announce, announcement
 from streams.bundle import open_bundle
 from streams.events import Recommendation

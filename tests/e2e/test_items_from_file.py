@@ -8,13 +8,13 @@ import pytest
 
 from infra.topics import Topics, create
 from models.data.sources import open_source
-from models.extension import extend
-from models.item_start import item_start
-from models.losses import LossConfig
+from models.encoders.sasrec import SASRecConfig
+from models.items.extension import extend
+from models.items.item_start import item_start
+from models.items.track_embeddings import TrackEmbeddings, read_embeddings, write_embeddings
+from models.losses.loss import LossConfig
 from models.recipe import make_network, prepare
-from models.sasrec import SASRecConfig
-from models.schedule import Schedule
-from models.track_embeddings import TrackEmbeddings, read_embeddings, write_embeddings
+from models.training.schedule import Schedule
 from streams.events import Recommendation
 from tests.colistening import factorised
 

@@ -6,7 +6,7 @@ import torch
 
 from export.parity import BATCHES, prove_parity
 from export.write import write_bundle
-from models.bert4rec import BERT4Rec, BERT4RecConfig
+from models.encoders.bert4rec import BERT4Rec, BERT4RecConfig
 from streams.bundle import open_bundle
 from streams.scoring import OnnxEngine
 from tests.bundles import WRITTEN_AT, catalog

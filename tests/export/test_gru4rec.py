@@ -9,7 +9,7 @@ import torch
 from export.onnx import export_encoder
 from export.parity import BATCHES, prove_parity
 from export.write import write_bundle
-from models.gru4rec import INPUTS, GRU4Rec, GRU4RecConfig
+from models.encoders.gru4rec import INPUTS, GRU4Rec, GRU4RecConfig
 from streams.bundle import open_bundle
 from streams.scoring import OnnxEngine
 from tests.bundles import WRITTEN_AT, catalog

@@ -8,7 +8,7 @@ import torch
 
 from export.parity import BATCHES, prove_parity
 from export.write import write_bundle
-from models.sasrec import SASRec, SASRecConfig
+from models.encoders.sasrec import SASRec, SASRecConfig
 from streams.bundle import open_bundle
 from streams.scoring import OnnxEngine, load_scorer
 from streams.settings import ScoringSettings

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from models.architectures import ARCHITECTURES, make_config, make_encoder
-from models.baselines import Markov, MostPopular
-from models.evaluate import evaluate
-from models.losses import LossConfig
-from models.metrics import MISSED
+from models.counting.baselines import Markov, MostPopular
+from models.encoders.architectures import ARCHITECTURES, make_config, make_encoder
+from models.evaluation.evaluate import evaluate
+from models.evaluation.metrics import MISSED
+from models.evaluation.rankers import NeuralRanker
+from models.losses.loss import LossConfig
 from models.questions import PROTOCOLS, Ranker
-from models.rankers import NeuralRanker
-from models.schedule import Schedule
 from models.sessions import Sessions, packed
-from models.train import train
+from models.training.schedule import Schedule
+from models.training.train import train
 
 CATALOG = [f"t{i}" for i in range(12)]
 Plays = list[tuple[str, int]]

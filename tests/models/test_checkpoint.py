@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from models.checkpoint import learner_directory, load_learner, save_learner
+from models.counting.markov import MarkovConfig
+from models.encoders.sasrec import SASRec, SASRecConfig
 from models.hybrid import Counted, HybridConfig
-from models.losses import LossConfig
-from models.markov import MarkovConfig
-from models.sasrec import SASRec, SASRecConfig
+from models.losses.loss import LossConfig
 from models.sessions import packed
 
 TRACKS = ("a", "b", "c")

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.architectures import ARCHITECTURES
 from models.configuration import Configuration, configuration, read_tables, settings
+from models.counting.markov import MarkovConfig
+from models.encoders.architectures import ARCHITECTURES
 from models.hybrid import HybridConfig
-from models.losses import LossConfig
-from models.markov import MarkovConfig
-from models.schedule import Schedule
+from models.losses.loss import LossConfig
+from models.training.schedule import Schedule
 
 SASREC = {"model": {"architecture": "sasrec"}}
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from export.blend import Blend
-from models.evaluate import evaluate
+from models.counting.markov import MarkovConfig, step_counts
+from models.evaluation.evaluate import evaluate
 from models.hybrid import Counted, HybridConfig, HybridRanker, LogShares, chosen_weight
-from models.markov import MarkovConfig, step_counts
 from models.questions import Bools, Floats, Questions, ask
 from models.sessions import joined, packed
 

@@ -13,8 +13,8 @@ from torchmetrics.retrieval import (
     RetrievalRecall,
 )
 
-from models.evaluation import CUTOFFS, Evaluation
-from models.metrics import Ints, auc_pairs, hit_rate, mrr, ndcg, ranks, recall
+from models.evaluation.evaluation import CUTOFFS, Evaluation
+from models.evaluation.metrics import Ints, auc_pairs, hit_rate, mrr, ndcg, ranks, recall
 
 N = 60
 FIGURES: dict[str, tuple[Callable[[Ints, int], float], type]] = {

@@ -8,14 +8,14 @@ import pytest
 from models.checkpoint import learner_directory
 from models.data.canonical import to_frame
 from models.data.sources import Source
-from models.losses import LossConfig
-from models.optimisation import Progress
+from models.encoders.sasrec import SASRecConfig
+from models.losses.loss import LossConfig
 from models.recipe import make_markov, make_network, prepare
 from models.registry import Registry
-from models.sasrec import SASRecConfig
-from models.schedule import Schedule
 from models.sessions import packed
-from models.training_state import state_directory
+from models.training.optimisation import Progress
+from models.training.schedule import Schedule
+from models.training.state import state_directory
 
 
 def source(sessions: int = 60, name: str = "walks") -> Source:

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from models.configuration import Configuration
-from models.losses import LossConfig
-from models.schedule import Schedule
+from models.losses.loss import LossConfig
 from models.search_space import Between, Choice, Space
+from models.training.schedule import Schedule
 from models.tuning import Search, Tried, best
-from tests.models.test_train import TRAIN, VALID, walks
+from tests.models.training.test_train import TRAIN, VALID, walks
 
 BASE = Configuration(
     architecture="sasrec",

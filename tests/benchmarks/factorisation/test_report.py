@@ -7,7 +7,7 @@ from benchmarks.factorisation.entries import SUBJECTS
 from benchmarks.factorisation.published import Row
 from benchmarks.factorisation.report import comparisons, row, systems
 from benchmarks.factorisation.sitting import Answer
-from models.leave_one_out import Ranked
+from models.factorisation.leave_one_out import Ranked
 
 SUBJECT = SUBJECTS["ml-100k"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.graph import run, suites
 from benchmarks.graph.suites import SUITES, Cell
-from models.graph_schedule import GraphSchedule
+from models.graphs.schedule import GraphSchedule
 
 DATA = "simulated:sessions=200,tracks=100,seed=1"
 

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from benchmarks.graph_init.cold import Withheld, asked, drawn_rows, placed_rows
-from models.architectures import make_config, make_encoder
 from models.data.sources import open_source
-from models.encoder import Encoder
+from models.encoders.architectures import make_config, make_encoder
+from models.encoders.encoder import Encoder
 from models.recipe import prepare
 from tests.colistening import factorised
 

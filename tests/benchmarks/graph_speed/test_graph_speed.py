@@ -6,9 +6,9 @@ import torch
 
 from benchmarks.graph_speed import run
 from benchmarks.graph_speed.plain import PlainLightGCN, drawn_one_by_one
-from models.graph_recipe import embed
-from models.lightgcn import LightGCN, LightGCNConfig
-from tests.models.graphs import random_graph
+from models.graphs.lightgcn import LightGCN, LightGCNConfig
+from models.graphs.recipe import embed
+from tests.models.graphs.small import random_graph
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.quality.comparisons import METRICS, comparisons
 from benchmarks.quality.outcome import Answers, Outcome
-from models.evaluation import Evaluation
+from models.evaluation.evaluation import Evaluation
 from models.questions import ProtocolName
 
 SESSIONS = np.repeat(np.arange(50), 4)

@@ -7,10 +7,10 @@ import numpy as np
 
 from benchmarks.quality.contestants import Task, contestants
 from benchmarks.quality.suite import FOLDER, read_suite
+from models.counting.standard import BASELINES
 from models.data.sources import open_source
-from models.evaluate import evaluate
+from models.evaluation.evaluate import evaluate
 from models.recipe import prepare
-from models.standard import BASELINES
 
 
 def test_a_hybrid_shares_its_network_and_ranks_by_counts_too(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from benchmarks.quality.run import main
-from models.standard import BASELINES
+from models.counting.standard import BASELINES
 
 DATA = "simulated:sessions=150,tracks=100"
 ROW = {"model", "kind", "loss", "protocol", "seed", "metrics", "seconds", "epochs"}

@@ -7,8 +7,8 @@ import pytest
 from benchmarks.skips import run as skips
 from benchmarks.skips.suite import Row
 from benchmarks.skips.suites import PLAIN, SUITES
-from models.architectures import ARCHITECTURES, make_config
-from models.losses import LossConfig
+from models.encoders.architectures import ARCHITECTURES, make_config
+from models.losses.loss import LossConfig
 
 DATA = "simulated:sessions=60,tracks=100,playlists=8,pushed_share=0.3,pushed_tracks=10"
 

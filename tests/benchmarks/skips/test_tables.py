@@ -8,8 +8,8 @@ import pytest
 from benchmarks.skips.rows import Answers
 from benchmarks.skips.suite import Bar, Row, Suite
 from benchmarks.skips.tables import differences, markdown, records, verdicts
-from models.evaluation import Evaluation
-from models.schedule import Schedule
+from models.evaluation.evaluation import Evaluation
+from models.training.schedule import Schedule
 
 SUITE = Suite(
     title="two rows",

@@ -7,12 +7,12 @@ import torch
 
 from benchmarks.training_speed import contenders, plain, run
 from models.data.sources import open_source
-from models.gru4rec import GRU4Rec, GRU4RecConfig
-from models.losses import LossConfig
-from models.next_track import ranking_of
-from models.ranking_losses import value_and_gradient
-from models.session_parallel import parallel_steps
+from models.encoders.gru4rec import GRU4Rec, GRU4RecConfig
+from models.losses.loss import LossConfig
+from models.losses.next_track import ranking_of
+from models.losses.ranking import value_and_gradient
 from models.sessions import Sessions, packed
+from models.training.session_parallel import parallel_steps
 
 CASES = [case for case in contenders.CASES if case.name != "sasrec, full cross entropy, batch 128"]
 DATA = "simulated:sessions=60,tracks=100,seed=1"

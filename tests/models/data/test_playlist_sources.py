@@ -16,7 +16,7 @@ def test_each_session_is_a_playlist_in_the_order_of_play():
 
 
 def test_sessions_with_a_clock_have_times(tmp_path):
-    from ..data.test_thirty_music import written  # its rows have seconds
+    from .test_thirty_music import written  # its rows have seconds
 
     read, _ = open_playlists(f"30music:{written(tmp_path)}").load()
     assert read.playlist_ids == ("4", "9")

@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.baselines import Markov
+from models.counting.baselines import Markov
 from models.data.canonical import SCHEMA, to_sessions
 from models.data.thirty_music import COLUMNS, read
-from models.evaluate import evaluate
+from models.evaluation.evaluate import evaluate
 from models.sessions import Sessions, split_by_session
 
 Rows = Sequence[tuple[Any, ...]]

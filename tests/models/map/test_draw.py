@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from models.items.track_embeddings import TrackEmbeddings
 from models.map import draw as drawing
 from models.map.draw import Wanted, draw
 from models.map.projection import Projection
-from models.track_embeddings import TrackEmbeddings
 
 from .playlists import music
 from .test_page import data_of

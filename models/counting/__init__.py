@@ -1,0 +1,1 @@
+"""Rankers that count: baselines that learn nothing and are hard to beat."""

@@ -1,0 +1,1 @@
+"""Encoders of sessions: GRU4Rec, SASRec, eSASRec and BERT4Rec, and what they are built of."""

@@ -1,0 +1,1 @@
+"""Factorisation machines over users, items and contexts (Ibero, Pérez & Martínez, 2021)."""

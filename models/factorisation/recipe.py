@@ -1,0 +1,50 @@
+"""From a data set to a trained factorisation machine that has been asked about each last item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..data.names import names
+from ..data.sources import Source
+from .files import Machine
+from .fm import FmConfig
+from .interactions import interactions
+from .leave_one_out import Exam
+from .scoring import FmScorer
+from .training import FmSchedule, Progress, train_fm
+
+
+@dataclass(frozen=True, kw_only=True)
+class FmRecipe:
+    """What is trained."""
+
+    fields: tuple[str, ...]
+    machine: Mapping[str, Any] = field(default_factory=dict)  # FmConfig's, but for the sizes
+    schedule: FmSchedule = field(default_factory=FmSchedule)
+
+    def made(self, source: Source, seed: int, progress: Progress) -> Machine:
+        """Train on all but each session's last item, and rank those.
+
+        Raises:
+            ValueError: the data has not what the fields need, or too few items for 99 negatives.
+        """
+        frame = source.frame()
+        data = interactions(frame, self.fields)
+        train, asked = data.held_out()
+        exam = Exam.of(train, asked, seed=0)
+        config = FmConfig(features=train.n_features, items=train.n_items, **self.machine)
+        model = train_fm(train, config, self.schedule, seed=seed, progress=progress)
+        scorer = FmScorer.of(model)
+        about = {
+            "data": source.spec,
+            "simulated": source.simulated,
+            "users": len(data.user_ids),
+            "items": data.n_items,
+            "seed": seed,
+            "machine": asdict(config),
+            "schedule": asdict(self.schedule),
+            "figures": exam.rank(scorer).figures(),
+        }
+        return Machine(scorer, self.fields, names(frame, data.track_ids), about)

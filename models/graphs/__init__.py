@@ -1,0 +1,1 @@
+"""Graphs of playlists and tracks, and the networks over them."""

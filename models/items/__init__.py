@@ -1,0 +1,1 @@
+"""Track embeddings from elsewhere: read, begun from, and appended to a bundle."""

@@ -1,0 +1,1 @@
+"""A second stage that ranks the candidates of the first again."""

@@ -1,0 +1,1 @@
+"""Trainings: rows, steps, learning rates, checkpoints, several processes."""

@@ -1,0 +1,24 @@
+"""From data to a machine that says what it is and how good."""
+
+from models.data.sources import open_source
+from models.factorisation.recipe import FmRecipe
+from models.factorisation.training import FmSchedule
+from tests.films import write_films
+
+
+def test_a_machine_has_the_whole_catalog_its_titles_and_its_figures(tmp_path):
+    recipe = FmRecipe(
+        fields=("user", "hour"), machine={"width": 4}, schedule=FmSchedule(epochs=2, rate=0.05)
+    )
+    told = []
+    machine = recipe.made(
+        open_source(write_films(tmp_path)), 0, lambda epoch, loss, model: told.append(epoch)
+    )
+    assert told == [1, 2]
+    assert machine.fields == ("user", "hour")
+    assert machine.scorer.items.shape == (150, 4)
+    assert machine.scorer.features.shape == (60 + 24, 4)
+    assert machine.catalog["title"].null_count() == 0
+    assert machine.about["simulated"] is False
+    assert machine.about["schedule"]["epochs"] == 2
+    assert set(machine.about["figures"]) >= {"sampled_hit_rate@10", "new_ndcg@10"}
