@@ -19,7 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .propagation import Attention, Graph
+from models.graphs.adjacency import Adjacency
+
+from .propagation import Attention
 
 Embedding = Literal["table", "gcn", "attention"]
 EMBEDDINGS: tuple[Embedding, ...] = ("table", "gcn", "attention")
@@ -61,14 +63,14 @@ class FactorizationMachine(nn.Module):
     Initial values: embeddings from Xavier's uniform distribution, weights 0.
     """
 
-    def __init__(self, config: FmConfig, graph: Graph | None = None) -> None:
+    def __init__(self, config: FmConfig, graph: Adjacency | None = None) -> None:
         """`graph` is of M + N nodes, items last; a table needs none."""
         super().__init__()
         size = config.features + config.items
-        if config.embedding != "table" and (graph is None or graph.nodes != size):
+        if config.embedding != "table" and (graph is None or graph.n_nodes != size):
             raise ValueError(
                 f"{config.embedding} needs a graph of {size} nodes, "
-                f"got {None if graph is None else graph.nodes}"
+                f"got {None if graph is None else graph.n_nodes}"
             )
         self.config, self.graph = config, graph
         self.table = nn.Parameter(torch.empty(size, config.width))
@@ -83,7 +85,7 @@ class FactorizationMachine(nn.Module):
         if self.graph is None or self.config.embedding == "table":
             return self.table
         if self.config.embedding == "gcn":
-            found = self.graph.spread(self.table)
+            found = self.graph.spread(self.table, self.graph.weights)
         else:
             found = self.attention(self.graph, self.table)
         return found + self.table if self.config.own else found

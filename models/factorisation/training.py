@@ -17,9 +17,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.graphs.adjacency import Adjacency
+
 from .fm import FactorizationMachine, FmConfig, Logits
 from .interactions import Interactions
-from .propagation import Graph
+from .propagation import connected
 
 FmLoss = Literal["bpr", "bce"]
 _LOSSES: tuple[FmLoss, ...] = ("bpr", "bce")
@@ -104,11 +106,11 @@ def fm_loss(logits: Logits, loss: FmLoss) -> Tensor:
     return F.binary_cross_entropy_with_logits(scores + logits.common[:, None], right)
 
 
-def graph_of(train: Interactions) -> Graph:
+def graph_of(train: Interactions) -> Adjacency:
     """Connect the user, the contexts and the item of each row."""
     rows = torch.from_numpy(train.items[:, None] + train.n_features)
     together = torch.cat([torch.from_numpy(train.features), rows], dim=1).numpy()
-    return Graph.of(together, train.n_features + train.n_items)
+    return connected(together, train.n_features + train.n_items)
 
 
 class Negatives:

@@ -131,15 +131,15 @@ class LayeredEncoder(GraphEncoder):
         """Apply the layers one on another, and sum alpha[k] of each up, (n, D) -> (n, D)."""
         total = x * self.alpha[0]
         whole = torch.is_grad_enabled() or len(adjacency.neighbours) <= EDGES
-        edges = adjacency.edge_index() if whole else None  # (2, m)
+        given = self.prepared(adjacency)
         for number in range(self.config.layers):
-            x = (
-                self._in_blocks(number, x, adjacency)
-                if edges is None
-                else self.layer(number, x, edges)
-            )
+            x = self.layer(number, x, given) if whole else self._in_blocks(number, x, given)
             total = total + x * self.alpha[number + 1]
         return total
+
+    def prepared(self, adjacency: Adjacency) -> Adjacency:
+        """Give the matrix that all layers use."""
+        return adjacency
 
     def _in_blocks(self, number: int, x: Tensor, adjacency: Adjacency) -> Tensor:
         """Apply a layer to some nodes after others: memory is bounded, whatever the graph."""
@@ -149,15 +149,19 @@ class LayeredEncoder(GraphEncoder):
             # As many nodes as have the edges of a block, and at least one.
             full = int(torch.searchsorted(starts, starts[first] + EDGES, right=True)) - 1
             last = max(first + 1, min(full, n))
-            ends = adjacency.neighbours[starts[first] : starts[last]].long()
+            block = slice(int(starts[first]), int(starts[last]))
+            ends = adjacency.neighbours[block].long()
             own = torch.arange(first, last, device=ends.device)
             nodes, place = torch.unique(torch.cat([own, ends]), return_inverse=True)
-            owners = place[: last - first].repeat_interleave(starts[first : last + 1].diff())
-            edges = torch.stack([place[last - first :], owners])
+            degrees = torch.zeros(len(nodes) + 1, dtype=torch.int64, device=ends.device)
+            degrees[place[: last - first] + 1] = starts[first : last + 1].diff()
+            edges = Adjacency(
+                degrees.cumsum(0), place[last - first :], adjacency.weights[block], symmetric=False
+            )
             found.append(self.layer(number, x[nodes], edges)[place[: last - first]])
             first = last
         return torch.cat(found)
 
     @abstractmethod
-    def layer(self, number: int, x: Tensor, edges: Tensor) -> Tensor:
-        """Apply one layer, (n, D), (2, m) -> (n, D); edges go from their first row's nodes."""
+    def layer(self, number: int, x: Tensor, adjacency: Adjacency) -> Tensor:
+        """Apply one layer, (n, D) -> (n, D)."""

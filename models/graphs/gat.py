@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from .adjacency import Adjacency
+from .attending import attend
 from .encoder import GraphConfig, LayeredEncoder
 from .geometric import GATConv
 
@@ -34,6 +36,18 @@ class GATConfig(GraphConfig):
             )
 
 
+class HeadedAttention(GATConv):  # type: ignore[misc]  # it has no types
+    """PyTorch Geometric's layer with its messages summed up as products with a sparse matrix."""
+
+    def forward(self, x: Tensor, looped: Adjacency) -> Tensor:
+        """Attend to the neighbours, the node itself being one, (n, D) -> (n, H D)."""
+        parts = self.lin(x).view(len(x), self.heads, self.out_channels)
+        dropout = self.dropout if self.training else 0.0
+        mixed = attend(parts, self.att_dst[0], self.att_src[0], looped, dropout)
+        found: Tensor = mixed.flatten(1) + self.bias
+        return found
+
+
 class GAT(LayeredEncoder):
     """Attention layers, each followed by a way back to the width."""
 
@@ -43,7 +57,8 @@ class GAT(LayeredEncoder):
         super().__init__(config)
         width, heads, dropout = config.width, config.heads, config.dropout
         self.attention = nn.ModuleList(
-            GATConv(width, width, heads=heads, dropout=dropout) for _ in range(config.layers)
+            HeadedAttention(width, width, heads=heads, dropout=dropout)
+            for _ in range(config.layers)
         )
         self.back = nn.ModuleList(
             nn.Sequential(
@@ -57,8 +72,12 @@ class GAT(LayeredEncoder):
             for _ in range(config.layers)
         )
 
-    def layer(self, number: int, x: Tensor, edges: Tensor) -> Tensor:
-        """Attend to the neighbours and to the node itself, (n, D), (2, m) -> (n, D)."""
-        heads = self.attention[number](x, edges)  # (n, H D)
+    def prepared(self, adjacency: Adjacency) -> Adjacency:
+        """Make each node a neighbour of itself."""
+        return adjacency.looped()
+
+    def layer(self, number: int, x: Tensor, adjacency: Adjacency) -> Tensor:
+        """Attend to the neighbours and to the node itself, (n, D) -> (n, D)."""
+        heads = self.attention[number](x, adjacency)  # (n, H D)
         found: Tensor = self.back[number](heads)
         return found

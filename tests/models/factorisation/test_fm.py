@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from models.factorisation.fm import FactorizationMachine, FmConfig
-from models.factorisation.propagation import Graph
+from models.factorisation.propagation import connected
 
 
 def machine(**given: Any) -> FactorizationMachine:
     torch.manual_seed(0)
-    graph = Graph.of(np.array([[0, 2, 5], [1, 3, 6], [1, 4, 7]]), 8)
+    graph = connected(np.array([[0, 2, 5], [1, 3, 6], [1, 4, 7]]), 8)
     model = FactorizationMachine(FmConfig(features=5, items=3, width=4, **given), graph)
     torch.nn.init.normal_(model.weight)
     torch.nn.init.normal_(model.bias)

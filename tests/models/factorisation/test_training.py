@@ -79,7 +79,7 @@ def test_the_same_seed_gives_the_same_machine():
 def test_the_graph_has_training_rows_only():
     train, asked = DATA.held_out()
     graph = graph_of(train)
-    edges = set(zip(graph.rows.tolist(), graph.columns.tolist(), strict=True))
+    edges = set(zip(graph.owners.tolist(), graph.neighbours.tolist(), strict=True))
     for feature, item in zip(train.features[:, 0], train.items, strict=True):
         assert (feature, train.n_features + item) in edges
     trained = set(zip(train.features[:, 0].tolist(), train.items.tolist(), strict=True))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.autograd import gradcheck
 
 from models.graphs.adjacency import Adjacency, layer_sum
 from models.graphs.graph import Graph
@@ -65,3 +66,43 @@ def test_nothing_is_learned_of_fixed_weights():
     total = layer_sum(x, torch.tensor([0.5, 0.5]), Adjacency.of(graph))
     torch.autograd.backward(total.sum())
     assert x.grad is not None
+
+
+def drawn(symmetric: bool) -> Adjacency:
+    """A graph, or what is left of it where each edge goes one way and some are there twice."""
+    whole = Adjacency.of(random_graph(5)).to(torch.device("cpu"))
+    if symmetric:
+        return whole
+    starts = torch.arange(whole.n_nodes + 1) * 3
+    neighbours = torch.randint(whole.n_nodes, (int(starts[-1]),))
+    return Adjacency(starts, neighbours, torch.rand(len(neighbours)), symmetric=False)
+
+
+def written(adjacency: Adjacency, values: torch.Tensor) -> torch.Tensor:
+    """The matrix, entry by entry."""
+    full = torch.zeros(adjacency.n_nodes, adjacency.n_nodes, dtype=values.dtype)
+    return full.index_put((adjacency.owners, adjacency.neighbours.long()), values, accumulate=True)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_spreading_is_the_product_and_its_gradients_too(symmetric):
+    adjacency = drawn(symmetric)
+    x = torch.randn(adjacency.n_nodes, 3, dtype=torch.float64, requires_grad=True)
+    values = torch.rand(len(adjacency.neighbours), dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(adjacency.spread(x, values), written(adjacency, values) @ x)
+    assert gradcheck(adjacency.spread, (x, values))
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_the_transposed_has_rows_and_columns_exchanged(symmetric):
+    adjacency = drawn(symmetric)
+    other = adjacency.transposed()
+    found = written(other, other.weights)
+    torch.testing.assert_close(found, written(adjacency, adjacency.weights).T)
+
+
+def test_loops_join_each_node_to_itself_and_change_nothing_else():
+    adjacency = drawn(symmetric=False)
+    looped = adjacency.looped()
+    expected = written(adjacency, adjacency.weights) + torch.eye(adjacency.n_nodes)
+    torch.testing.assert_close(written(looped, looped.weights), expected)
