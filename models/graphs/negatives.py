@@ -60,7 +60,11 @@ def hard(
     """Draw for each playlist one of the best scored `share` of all tracks, (n,) -> (n,).
 
     `score` gives the scores of some playlists, (m,) -> (m, T), which are ours to change. Checked,
-    the playlist's own tracks are none of the best; one that has nearly all tracks gets fewer.
+    the playlist's own tracks are none of the best; where the others are fewer than that share, each
+    of them is.
+
+    Raises:
+        ValueError: `checked`, and a playlist has every track there is.
     """
     asked, which = np.unique(playlists, return_inverse=True)
     best = max(1, min(graph.n_tracks, int(share * graph.n_tracks)))
@@ -73,13 +77,15 @@ def hard(
         places = order[begin:end]
         rows = which[places] - first
         scores = score(some)  # (m, T)
-        room = np.full(len(some), best)
         if checked:
             owners, tracks = entries(graph, some)
             scores[torch.from_numpy(owners), torch.from_numpy(tracks)] = -torch.inf
-            room = np.clip(graph.n_tracks - graph.lengths[some], 1, best)
-        found = scores.topk(best, dim=1).indices.cpu().numpy()  # best first
-        drawn[places] = found[rows, (rng.random(len(rows)) * room[rows]).astype(np.int64)]
+        # One of them is drawn, so their order does not matter: sorting would take most of the time.
+        found = scores.topk(best, dim=1, sorted=False).indices.cpu().numpy()
+        drawn[places] = found[rows, rng.integers(0, best, len(rows))]
+    if checked:
+        few = graph.n_tracks - graph.lengths[playlists] < best
+        drawn[few] = uniform(graph, playlists[few], rng)
     return drawn
 
 
