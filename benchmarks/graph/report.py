@@ -53,16 +53,18 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"{result['schedule']['epochs']} epochs, seeds {result['seeds']}, commits "
         f"{result['commits']}, command `{' '.join(result['command'])}`.{quick}",
         "",
-        "Test edges, full ranking, known edges masked; mean and standard deviation over seeds. "
+        "Test edges, full ranking, known edges masked; mean and standard deviation over seeds where "
+        "there are several. "
         f"Difference: of {names[0]} to the first row on the same playlists, paired bootstrap.",
         "",
-        f"| | {' | '.join(columns)} | difference | published, on other data |",
+        f"| | {' | '.join(columns)} | difference | published, on {result['published_on']} |",
         "|" + "---|" * (len(columns) + 3),
         _popular(result, names, len(columns)),
     ]
     for row in result["rows"]:
         test, valid = row["test"], row["valid"]
-        cells = [_told(test[name]) for name in (*names, f"unmasked_{names[0]}", "roc_auc")]
+        told = (*names, f"unmasked_{names[0]}", "roc_auc")
+        cells = [_told(test[name], row["seeds"]) for name in told]
         losses = f"{row['train_loss']['mean']:.3f} / {valid['loss']['mean']:.3f}"
         cells += [losses, f"{row['seconds']['mean']:.0f}", _interval(row["difference"])]
         lines.append(f"| {row['name']} | {' | '.join(cells)} | {row['published']} |")
@@ -128,8 +130,9 @@ def _difference(outcomes: Sequence[Outcome], base: Sequence[Outcome]) -> dict[st
     return None if interval is None else interval._asdict()
 
 
-def _told(figure: Mapping[str, float]) -> str:
-    return f"{figure['mean']:.4f} ± {figure['sd']:.4f}"
+def _told(figure: Mapping[str, float], seeds: Sequence[int]) -> str:
+    spread = f" ± {figure['sd']:.4f}" if len(seeds) > 1 else ""
+    return f"{figure['mean']:.4f}{spread}"
 
 
 def _interval(found: Mapping[str, float] | None) -> str:

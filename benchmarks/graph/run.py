@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         **provenance(),
         "suite": suite.name,
         "data": source.spec,
+        "published_on": suite.published_on,
         "quick": options.quick,
         "seeds": seeds,
         "k": prepared.k,
