@@ -53,7 +53,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"{result['schedule']['epochs']} epochs, seeds {result['seeds']}, commits "
         f"{result['commits']}, command `{' '.join(result['command'])}`.{quick}",
         "",
-        "Test edges, full ranking, known edges masked; mean and standard deviation over seeds where "
+        "Test edges, full ranking, known edges masked; mean and standard deviation over seeds, if "
         "there are several. "
         f"Difference: of {names[0]} to the first row on the same playlists, paired bootstrap.",
         "",
