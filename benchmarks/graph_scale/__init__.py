@@ -1,0 +1,1 @@
+"""What a graph of playlists costs, by its size."""
