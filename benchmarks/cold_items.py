@@ -1,9 +1,9 @@
 """How well tracks are placed that a model never saw: `segue bench cold-items`.
 
 A share of the tracks that bundle and file both know is taken for cold: their rows are made of the
-file alone, the encoder reads their nearest known track, and the test sessions are asked for them,
-through the engine that serves. The bundle's own rows stand beside that, as what training would
-have given, and the mean of all rows, as what knows nothing.
+file alone, the encoder reads their nearest known track, and the test sessions (`--part valid`:
+those of validation) are asked for them, through the engine that serves. The bundle's own rows stand
+beside that, as what training would have given, and the mean of all rows, as what knows nothing.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="NAME:PATH that the bundle was trained on")
     parser.add_argument("--share", type=float, default=0.2, help="of known tracks, taken for cold")
     parser.add_argument("--seed", type=int, default=0, help="of which tracks those are")
+    parser.add_argument("--part", choices=("test", "valid"), default="test", help="who is asked")
     parser.add_argument("--out", type=Path, default=Path(".segue/cold_items.json"))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
@@ -66,13 +67,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     source = open_source(options.data)
     parts = split.parts(split.kept(source.load()))
-    test = parts.test.reindexed(bundle.catalog.track_ids)
+    asked = parts.test if options.part == "test" else parts.valid
+    test = asked.reindexed(bundle.catalog.track_ids)
     counts = np.array([0, *bundle.catalog.counts], dtype=np.int64)
-    print(f"asking {len(rankers)} rankers about {len(test)} sessions", file=sys.stderr)
+    print(
+        f"asking {len(rankers)} rankers about {len(test)} {options.part} sessions", file=sys.stderr
+    )
     found = evaluate(rankers, test, counts, ranks_only=True)
     result = {
         **provenance(["segue", "bench", "cold-items", *(arguments or sys.argv[3:])]),
         "data": {"name": source.name, "simulated": source.simulated},
+        "part": options.part,
         "tracks": {"known": len(known), "cold": len(cold)},
         "rows": _rows(found, cold),
     }

@@ -45,3 +45,7 @@ def test_rows_made_of_the_file_lie_between_the_models_own_and_those_that_know_no
     assert result["tracks"]["cold"] == result["tracks"]["known"] // 5
     hits = {row["rows"]: row["cold"]["hit_rate@20"] for row in result["rows"]}
     assert hits["own rows"] > hits["neighbours"] > hits["mean row"]
+    assert main([*arguments, "--part", "valid"]) == 0
+    other = json.loads(capsys.readouterr().out)
+    assert (result["part"], other["part"]) == ("test", "valid")
+    assert other["rows"] != result["rows"]
