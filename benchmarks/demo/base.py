@@ -8,7 +8,6 @@ and judged is `segue train` and `segue eval`, which run as processes of their ow
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.digests import code_digest, digest
 from streams.manifest import Manifest, decode_manifest
 
 from .processes import Child, Processes, segue
@@ -33,7 +33,6 @@ IN_ORDER = ("simulated",)
 stream plays on from the 50th: new tracks and changed playlists are there to be learned."""
 FRACTION = 0.5  # of the training sessions
 KEPT = 4  # bases of other data, choices or code that stay
-_ROOT = Path(__file__).parents[2]
 _CODE = ("models/**/*.py", "export/*.py", "streams/*.py", "benchmarks/demo/[bd]*.py")
 _DONE = "complete.json"
 _ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # two spin against each other on two cores
@@ -134,8 +133,8 @@ def _opened(folder: Path) -> Base:
 
 
 def _key(spec: str, choices: Choices) -> str:
-    parts = [spec, asdict(choices), FRACTION, list(_fingerprint(spec)), _code()]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    parts = [spec, asdict(choices), FRACTION, list(_fingerprint(spec)), code_digest(_CODE)]
+    return digest([json.dumps(parts).encode()])
 
 
 def _fingerprint(spec: str) -> Iterator[tuple[str, int, int]]:
@@ -148,15 +147,6 @@ def _fingerprint(spec: str) -> Iterator[tuple[str, int, int]]:
         if file.is_file():
             status = file.stat()
             yield str(file.resolve()), status.st_size, status.st_mtime_ns
-
-
-def _code() -> str:
-    """A hash of the code that makes a base; a worker's is not among it."""
-    digest = hashlib.sha256()
-    for pattern in _CODE:
-        for file in sorted(_ROOT.glob(pattern)):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def _tidy(root: Path, folder: Path) -> None:

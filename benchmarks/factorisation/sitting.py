@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from benchmarks.digests import code_digest, digest
 from benchmarks.machine import write_result
 from benchmarks.quality.data import fingerprint
-from benchmarks.quality.work import code_digest, digest
 from models.data.canonical import to_sessions
 from models.factorisation.fm import FactorizationMachine
 from models.factorisation.interactions import interactions

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.digests import code_digest
 from benchmarks.machine import RESULTS, commit, provenance
 from benchmarks.progress import say
 
@@ -22,7 +23,7 @@ from .outcome import Outcome
 from .report import write_report
 from .sitting import sit
 from .suite import FOLDER, read_suite, suite_names
-from .work import Work, code_digest
+from .work import CODE, Work
 
 SEEDS = (0, 1, 2)
 
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     data = Data.read(source)
     if data.name != suite.data:
         suite = replace(suite, title=f"{data.name}, asked as by the suite {suite.name}")
-    work = Work(options.work / suite.name, code_digest(), any_code=options.any_code)
+    work = Work(options.work / suite.name, code_digest(CODE), any_code=options.any_code)
     outcomes = sit(suite, data, seeds, work, quick=options.quick, commit=commit(), say=say)
     say(f"{suite.name}: comparing {len(outcomes)} outcomes")
     contract = {

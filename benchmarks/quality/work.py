@@ -6,19 +6,20 @@ configuration, and the code that learns and judges.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.digests import digest
+
 from .outcome import Outcome
 
-_ROOT = Path(__file__).parents[2]
-_CODE = ("models/**/*.py", "streams/counts.py", "benchmarks/quality/contestants.py",
-         "benchmarks/quality/data.py", "benchmarks/quality/outcome.py")  # fmt: skip
+CODE = ("models/**/*.py", "streams/counts.py", "benchmarks/quality/contestants.py",
+        "benchmarks/quality/data.py", "benchmarks/quality/outcome.py")  # fmt: skip
+"""What outcomes depend on: the code that learns and judges."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,3 @@ class Work:
     def _stem(self, name: str, config: Mapping[str, Any]) -> str:
         told = json.dumps({"name": name, **config}, sort_keys=True).encode()
         return f"{re.sub(r'[^a-z0-9+-]', '_', name)}.{digest([told])}"
-
-
-def code_digest(patterns: Sequence[str] = _CODE) -> str:
-    """Name the code that outcomes depend on, by its content; patterns are from the root."""
-    files = sorted(path for pattern in patterns for path in _ROOT.glob(pattern))
-    return digest(part for path in files for part in (path.name.encode(), path.read_bytes()))
-
-
-def digest(parts: Iterable[bytes]) -> str:
-    """First 16 hex digits of a SHA-256."""
-    found = hashlib.sha256()
-    for part in parts:
-        found.update(part + b"\0")
-    return found.hexdigest()[:16]

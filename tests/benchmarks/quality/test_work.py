@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.outcome import Outcome
-from benchmarks.quality.work import Work, code_digest
+from benchmarks.quality.work import Work
 
 from .test_comparisons import outcome
 
@@ -63,8 +63,3 @@ def test_a_training_has_a_folder_of_its_own(tmp_path):
     assert work.training(CONFIG) == work.training(dict(CONFIG))
     assert work.training(CONFIG) != work.training({**CONFIG, "seed": 1})
     assert work.training(CONFIG) != Work(tmp_path, "other").training(CONFIG)
-
-
-def test_the_code_has_one_name():
-    assert code_digest() == code_digest()
-    assert len(code_digest()) == 16
