@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise SystemExit(f"no cell's name holds {options.cell!r}; there are "
                          f"{[cell.name for cell in suite.cells]}")  # fmt: skip
     folder = Path(os.environ.get("SEGUE_DATA", "../shared/data")) / suite.folder
-    source = open_playlists(options.data or f"{suite.name}:{folder}")
+    source = open_playlists(options.data or f"{suite.folder}:{folder}")
     sitting = Sitting(suite, *source.load(), options.work, say)
     seeds = [0] if options.quick else [int(seed) for seed in options.seeds.split(",")]
     deadline, code = time.monotonic() + 60 * options.minutes, commit()
