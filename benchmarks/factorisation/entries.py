@@ -124,6 +124,10 @@ SUBJECTS = {
                 },
             ),
             *_machines(
+                {"+previous-2": ("previous", "previous-2")},
+                {"fm-gcn-att": (_ATTENTION, FmSchedule(epochs=16, rate=1e-2))},
+            ),
+            *_machines(
                 {"+previous-3": ("previous", "previous-2", "previous-3")},
                 {
                     "fm": (_TABLE, FmSchedule(epochs=16, rate=1e-2)),
