@@ -40,7 +40,7 @@ def train(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="TOML with [model], [loss], [schedule]."),
+        typer.Option(exists=True, dir_okay=False, help="TOML with [model], [loss], [schedule], …"),
     ] = None,
     given: Annotated[
         list[str] | None,
@@ -85,6 +85,12 @@ def train(
     ] = None,
     freeze_items: Annotated[
         bool, typer.Option("--freeze-items", help="Leave the embeddings of --items as they are.")
+    ] = False,
+    second_stage: Annotated[
+        bool,
+        typer.Option(
+            "--second-stage", help="Rank its best 100 again, by what a table [rerank] says."
+        ),
     ] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the sessions.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop training after so long.")] = None,
@@ -132,10 +138,13 @@ def train(
         "schedule": {"epochs": epochs, "seconds": seconds, "threads": threads},
     }
     beside: dict[str, dict[str, Any]] = {"counts": {}} if model == "hybrid" else {}
+    if second_stage:
+        beside["rerank"] = {}
     counted = model == "markov"
-    if counted and (config or given or features or items):
+    if counted and (config or given or features or items or second_stage):
         raise ValueError(
-            "markov has nothing to configure: leave --config, --set, --features, --items out"
+            "markov has nothing to configure: leave --config, --set, --features, --items, "
+            "--second-stage out"
         )
     if freeze_items and items is None:
         raise ValueError("--freeze-items freezes what --items gives: give --items too")
@@ -178,6 +187,7 @@ def train(
                     loss=chosen.loss,
                     schedule=chosen.schedule,
                     hybrid=chosen.counts,
+                    rerank=chosen.rerank,
                     seed=seed,
                     features=None if features is None else read_features(features, track_ids),
                     start=start,
@@ -199,14 +209,15 @@ def train(
         "training": made.manifest.training,
         "sessions": {part: len(found) for part, found in prepared.parts._asdict().items()},
         "protocol": "next-track",
-        "part": "valid",
+        "part": made.manifest.metrics["part"],
         "rows": [evaluation.row() for evaluation in made.validation],
     }
     if as_json:
         typer.echo(json.dumps(result))
         return
     label = " (simulated)" if source.simulated else ""
-    show(made.validation, f"{source.name}{label}, validation sessions, next-track, full ranking")
+    part = f"{'half of the ' if chosen.rerank else ''}validation sessions"
+    show(made.validation, f"{source.name}{label}, {part}, next-track, full ranking")
     typer.echo(f"{out}: {made.manifest.name} {made.manifest.version}")
 
 

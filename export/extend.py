@@ -36,7 +36,7 @@ def extend_bundle(
     version: str | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Manifest:
-    """Write `bundle` with M more tracks as the bundle `out`; its counts, if any, stay.
+    """Write `bundle` with M more tracks as the bundle `out`; counts and second stage stay.
 
     Args:
         bundle: holds a network.
@@ -96,7 +96,9 @@ def extend_bundle(
         (work / "rank.onnx").write_bytes(bundle.rank)
         return seal(
             work, out, manifest, catalog,
-            counts=bundle.counts, items=items, version=version, now=clock(),
+            counts=bundle.counts, items=items,
+            second_stage=bundle.second_stage and bundle.second_stage.grown(len(catalog)),
+            version=version, now=clock(),
             # The graphs are those that parity was proven for.
             proof=lambda _bundle, _engine: bundle.manifest.parity,
         )  # fmt: skip

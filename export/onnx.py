@@ -20,7 +20,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 from torch import nn
 
 OPSET = 20  # the last before opset 23's Attention, whose meaning was changed after its release
-_IR = 10
+IR = 10
 _EXAMPLE_BATCH = 4  # at 1 the exporter takes the batch size for a constant
 
 
@@ -118,7 +118,7 @@ def export_rank(
         constants,
     )
     model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR, producer_name="segue"
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="segue"
     )
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString(deterministic=True))

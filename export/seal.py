@@ -18,12 +18,14 @@ import msgspec
 
 from streams.bundle import Bundle, open_bundle
 from streams.catalog import Catalog
+from streams.continuations import CONTINUATIONS
 from streams.counts import TransitionCounts
 from streams.golden import ask
 from streams.items import ITEMS, Items
 from streams.manifest import FileRecord, Manifest
 from streams.ranking import Engine, History
 from streams.scoring import load_scorer, make_engine
+from streams.second_stage import RERANK, SecondStage
 from streams.settings import ScoringSettings
 from streams.sweep import sweep
 from streams.tables import CATALOG, COUNTS, tables_sha256
@@ -59,6 +61,7 @@ def seal(
     *,
     counts: TransitionCounts | None,
     items: Items | None,
+    second_stage: SecondStage | None,
     version: str | None,
     now: datetime,
     proof: Proof,
@@ -71,17 +74,23 @@ def seal(
         BundleError: it does not verify.
         ValueError: `out` has appeared.
     """
+    if second_stage is not None and items is not None:
+        items = items._replace(skips=second_stage.skips)
+        (work / RERANK).write_bytes(second_stage.graph)
+        (work / CONTINUATIONS).write_bytes(second_stage.continuations.to_parquet())
     if items is not None:
         (work / ITEMS).write_bytes(items.to_safetensors())
     if counts is not None:
         (work / COUNTS).write_bytes(counts.to_parquet())
     (work / CATALOG).write_bytes(catalog.to_parquet())
+    continuations = None if second_stage is None else second_stage.continuations
     files = {file.name: _record(file) for file in sorted(work.iterdir())}
     content = hashlib.sha256("".join(f.sha256 for f in files.values()).encode()).hexdigest()
     manifest = msgspec.structs.replace(
         manifest,
         files=files,
-        tables=tables_sha256(catalog, counts, items),
+        tables=tables_sha256(catalog, counts, items, continuations),
+        second_stage=msgspec.UNSET if second_stage is None else second_stage.record(),
         version=version or f"{now:%Y%m%d-%H%M%S}-{content[:8]}",
         created_at=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
     )

@@ -20,6 +20,8 @@ from streams.counts import TransitionCounts
 from streams.items import Items
 from streams.manifest import Manifest, check_name
 from streams.ranking import Engine
+from streams.reranking import TwoStageEngine
+from streams.second_stage import SecondStage
 
 from .blend import Blend
 from .onnx import export_encoder, export_rank
@@ -39,6 +41,7 @@ def write_bundle(
     model: nn.Module | None = None,
     counts: TransitionCounts | None = None,
     weight: float | None = None,
+    second_stage: SecondStage | None = None,
     length: int | None = None,
     metrics: Mapping[str, Any],
     training: Mapping[str, Any],
@@ -58,6 +61,7 @@ def write_bundle(
             the matrix, and a tensor `item_bias` (N + 1), where there is one, the bias.
         counts: of a bundle without a network, or beside it.
         weight: of the counts beside a network, above 0.
+        second_stage: behind a model, over the same catalog; its candidates are the bundle's.
         length: T, how many newest occurrences the encoder reads.
         metrics: what evaluation said of it.
         training: range and source of the data.
@@ -81,6 +85,8 @@ def write_bundle(
             f"weight is {weight}, expected one above 0 for counts beside a model, and none for one "
             "of the two alone"
         )
+    if second_stage is not None:
+        _check_second_stage(second_stage, model, len(catalog))
     if len(catalog) < 2:
         raise ValueError("catalog has one track, expected two or more: the current one is masked")
     now = clock()
@@ -94,7 +100,7 @@ def write_bundle(
             catalog_size=len(catalog),
             length=1 if model is None else _length(length, config),
             width=0,
-            cutoff=min(CUTOFF, len(catalog)),
+            cutoff=min(second_stage.candidates if second_stage else CUTOFF, len(catalog)),
             files={},
             training=dict(training),
             metrics=dict(metrics),
@@ -119,12 +125,25 @@ def write_bundle(
             if model is None or items is None:
                 return None
             blend = None if counts is None or weight is None else Blend(counts, weight)
+            engine = engine.first if isinstance(engine, TwoStageEngine) else engine
             return prove_parity(model, engine, items.matrix, items.bias, blend=blend).worst
 
         return seal(
             work, out, manifest, catalog,
-            counts=counts, items=items, version=version, now=now, proof=proof,
+            counts=counts, items=items, second_stage=second_stage, version=version, now=now,
+            proof=proof,
         )  # fmt: skip
+
+
+def _check_second_stage(second: SecondStage, model: nn.Module | None, size: int) -> None:
+    if model is None:
+        raise ValueError("a second stage stands behind a model, got counts alone")
+    if second.candidates < CUTOFF or len(second.skips) != size + 1:
+        raise ValueError(
+            f"the second stage was fitted on {second.candidates} candidates of "
+            f"{len(second.skips) - 1} tracks, expected {CUTOFF} or more, which a bundle gives, of "
+            f"{size}"
+        )
 
 
 def _length(length: int | None, config: Mapping[str, Any]) -> int:

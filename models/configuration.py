@@ -1,4 +1,4 @@
-"""What is trained and how, read from TOML: the tables `model`, `loss`, `schedule` and `counts`.
+"""What is trained and how, read from TOML: one table for each part of it.
 
     [model]
     architecture = "sasrec"     # and its sizes, as its Config names them
@@ -9,6 +9,8 @@
     epochs = 20
     [counts]                    # HybridConfig; the table alone makes a hybrid of the model
     floor = 0.001
+    [rerank]                    # RerankConfig; the table alone puts a second stage behind it
+    width = 64
 
 Later tables win over earlier ones, key by key. Unknown keys are refused, and the known ones named.
 The catalog is the data's: `items` is no key.
@@ -29,11 +31,12 @@ from .encoders.architectures import ARCHITECTURES, make_config
 from .encoders.encoder import EncoderConfig
 from .hybrid import HybridConfig
 from .losses.loss import LossConfig
+from .second_stage.rerank import RerankConfig
 from .training.schedule import Schedule
 
 T = TypeVar("T")
 Tables = Mapping[str, Mapping[str, Any]]
-TABLES = ("model", "loss", "schedule", "counts")
+TABLES = ("model", "loss", "schedule", "counts", "rerank")
 _ARCHITECTURE = "architecture"
 
 
@@ -46,6 +49,7 @@ class Configuration:
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: Schedule = field(default_factory=Schedule)
     counts: HybridConfig | None = None  # beside the network, in a hybrid
+    rerank: RerankConfig | None = None  # behind it, a second stage
 
     def __post_init__(self) -> None:
         """Refuse sizes that no catalog could make right."""
@@ -66,6 +70,8 @@ class Configuration:
         if self.counts is not None:
             tables["counts"] = asdict(self.counts)
             tables["counts.markov"] = tables["counts"].pop("markov")
+        if self.rerank is not None:
+            tables["rerank"] = asdict(self.rerank)
         lines: list[str] = []
         for name, table in tables.items():
             lines += [f"[{name}]", *_lines(table), ""]
@@ -79,7 +85,7 @@ def configuration(*layers: Tables) -> Configuration:
         ValueError: a table, key or value that is not known, and what would be.
     """
     tables: dict[str, dict[str, Any]] = {name: {} for name in TABLES}
-    hybrid = any("counts" in layer for layer in layers)
+    hybrid, second = (any(name in layer for layer in layers) for name in ("counts", "rerank"))
     for layer in layers:
         for name, table in layer.items():
             if name not in tables or not isinstance(table, Mapping):
@@ -97,6 +103,7 @@ def configuration(*layers: Tables) -> Configuration:
         loss=_made("loss", LossConfig, tables["loss"]),
         schedule=_made("schedule", Schedule, {**usual, **tables["schedule"]}),
         counts=_made("counts", HybridConfig, tables["counts"]) if hybrid else None,
+        rerank=_made("rerank", RerankConfig, tables["rerank"]) if second else None,
     )
 
 

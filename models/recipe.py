@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from export.write import write_bundle
+from export.write import CUTOFF, write_bundle
 from streams.catalog import Catalog
 from streams.manifest import Manifest
 
@@ -25,13 +25,14 @@ from .data.sources import Source
 from .encoders.encoder import EncoderConfig
 from .evaluation.evaluate import evaluate
 from .evaluation.evaluation import Evaluation
-from .evaluation.rankers import NeuralRanker
-from .hybrid import Counted, HybridConfig, parts_of
+from .hybrid import HybridConfig, parts_of
 from .items.item_start import ItemStart
 from .losses.loss import LossConfig
 from .questions import Ranker
+from .second_stage.rerank import RerankConfig
 from .sessions import Sessions
 from .split import Parts, Split
+from .stages import stages
 from .training.optimisation import Progress
 from .training.replicas import ALONE, Replicas
 from .training.schedule import Schedule
@@ -123,6 +124,7 @@ def make_network(
     loss: LossConfig,
     schedule: Schedule,
     hybrid: HybridConfig | None = None,
+    rerank: RerankConfig | None = None,
     seed: int = 0,
     features: Tensor | None = None,
     start: ItemStart | None = None,
@@ -132,17 +134,21 @@ def make_network(
 ) -> Made | None:
     """Train the network of `config`; write the bundle `out`, and its learner beside it.
 
-    A hybrid counts the same sessions, and its bundle holds both (hybrid.py). `features` are those
-    of the catalog's tracks, for a network that reads content; `start` are item embeddings from
-    elsewhere. An interrupted training goes on, from
-    `OUT.training`. Replicas but the first give None.
+    A hybrid counts the same sessions, and its bundle holds both (hybrid.py). A second stage is
+    fitted on one half of the validation sessions; the figures are then of the other. `features` are
+    those of the catalog's tracks, for a network that reads content; `start` are item embeddings
+    from elsewhere. An interrupted training goes on, from `OUT.training`. Replicas but the first
+    give None.
 
     Raises:
-        ValueError: `out` exists or cannot be a version, or there is nothing to train on.
+        ValueError: `out` exists or cannot be a version, there is nothing to train on, or `rerank`
+            has fewer candidates than a bundle gives.
         FloatingPointError: training failed.
         BundleError: the export is not what was trained.
     """
     version = version_for(out, name)
+    if rerank is not None and rerank.candidates < CUTOFF:
+        raise ValueError(f"rerank.candidates is {rerank.candidates}, a bundle gives {CUTOFF}")
     checkpoint = state_directory(out)
     if checkpoint.exists():
         say(f"going on with the training that {checkpoint} keeps")
@@ -162,14 +168,11 @@ def make_network(
     if not replicas.first:
         return None
     model = trained.model.cpu()
-    ranker: Ranker = NeuralRanker(model, name)
-    counted, plays = None, prepared.train.counts()
-    if hybrid is not None:
-        say("counting, and choosing the weight of the counts on the validation sessions")
-        counted = Counted.of(prepared.train, hybrid).weighed(ranker, prepared.valid, plays)
-        ranker = counted.beside(ranker, plays, name)
+    found = stages(
+        model, prepared.train, prepared.valid, hybrid, rerank, name=name, seed=seed, say=say
+    )
     say("ranking the validation sessions")
-    validation = _validate(ranker, prepared)
+    validation = _validate(found.ranker, prepared, found.valid)
     training = {
         **prepared.training(),
         "seed": seed,
@@ -179,6 +182,7 @@ def make_network(
         "best_epoch": trained.best_epoch,
         "seconds": round(trained.seconds, 1),
         **({} if start is None else {"items": dict(start.record)}),
+        **({} if rerank is None else {"rerank": asdict(rerank)}),
     }
     say("proving that the exported graphs rank as the model does, and writing the bundle")
     manifest = write_bundle(
@@ -186,8 +190,9 @@ def make_network(
         name=name,
         version=version,
         catalog=prepared.catalog,
-        **parts_of(model, counted, plays),
-        metrics=_metrics(validation[0]),
+        **parts_of(model, found.counted, prepared.train.counts()),
+        second_stage=None if found.second is None else found.second.exported(),
+        metrics=_metrics(validation[0], "valid" if rerank is None else "half of valid"),
         training=training,
     )
     learner = learner_directory(out)
@@ -199,7 +204,7 @@ def make_network(
         replay=_sample(prepared.parts.train, seed),
         anchor=prepared.parts.valid,
         training=training,
-        counted=counted,
+        counted=found.counted,
     )
     shutil.rmtree(checkpoint, ignore_errors=True)  # what it kept is in the bundle now
     return Made(manifest, learner, validation)
@@ -214,7 +219,7 @@ def make_markov(prepared: Prepared, out: Path, *, name: str) -> Made:
     version = version_for(out, name)
     markov = Markov.fit(prepared.train)
     markov.name = name
-    validation = _validate(markov, prepared)
+    validation = _validate(markov, prepared, prepared.valid)
     manifest = write_bundle(
         out,
         name=name,
@@ -223,20 +228,20 @@ def make_markov(prepared: Prepared, out: Path, *, name: str) -> Made:
         config={"steps": 1},
         catalog=prepared.catalog,
         counts=markov.transitions,
-        metrics=_metrics(validation[0]),
+        metrics=_metrics(validation[0], "valid"),
         training=prepared.training(),
     )
     return Made(manifest, None, validation)
 
 
-def _validate(ranker: Ranker, prepared: Prepared) -> list[Evaluation]:
+def _validate(ranker: Ranker, prepared: Prepared, valid: Sessions) -> list[Evaluation]:
     """Compare the model with the baselines on the validation sessions; the model comes first."""
     baselines: list[Ranker] = [MostPopular.fit(prepared.train), Markov.fit(prepared.train)]
-    return evaluate([ranker, *baselines], prepared.valid, prepared.train.counts())
+    return evaluate([ranker, *baselines], valid, prepared.train.counts())
 
 
-def _metrics(evaluation: Evaluation) -> dict[str, Any]:
-    return {"part": "valid", "protocol": "next-track", **evaluation.metrics()}
+def _metrics(evaluation: Evaluation, part: str) -> dict[str, Any]:
+    return {"part": part, "protocol": "next-track", **evaluation.metrics()}
 
 
 def _sample(sessions: Sessions, seed: int) -> Sessions:

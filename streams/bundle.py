@@ -7,6 +7,7 @@ questions. Files that the manifest does not name are ignored, because nothing ev
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .catalog import Catalog
+from .continuations import CONTINUATIONS
 from .counts import TransitionCounts
 from .graph import FLOAT, INT64, Ports, check_graph
-from .items import ITEMS, read_items
+from .items import ITEMS, Items, read_items
 from .manifest import BundleError, Manifest, check_name, decode_manifest
+from .second_stage import (
+    FILES,
+    RERANK,
+    SecondStage,
+    check_record,
+    read_continuations,
+    rerank_ports,
+)
 from .tables import CATALOG, COUNTS, read_catalog, read_counts, tables_sha256
 
 __all__ = ["Bundle", "BundleError", "Manifest", "open_bundle"]
@@ -30,7 +40,7 @@ _GRAPH_LIMIT = 2 << 30  # bytes; protobuf ends here
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A verified bundle: a network, transition counts, or both."""
+    """A verified bundle: a network, transition counts, or both, and perhaps a second stage."""
 
     path: Path
     manifest: Manifest
@@ -42,6 +52,7 @@ class Bundle:
     bias: NDArray[np.float32] | None = None  # (N + 1,)
     reads: NDArray[np.int64] | None = None  # (N + 1,) item that the encoder reads in place of each
     counts: TransitionCounts | None = None
+    second_stage: SecondStage | None = None
 
 
 def open_bundle(path: Path, sha256: str | None = None) -> Bundle:
@@ -83,11 +94,14 @@ def _check_manifest(manifest: Manifest) -> None:
     except ValueError as err:
         raise BundleError(str(err), "manifest") from err
     files = set(manifest.files)
-    if extra := sorted(files - {*NETWORK, COUNTS, CATALOG}):
+    if extra := sorted(files - {*NETWORK, COUNTS, CATALOG, *FILES}):
         raise BundleError(
             f"manifest.json names {extra[0]!r}, which is no part of a bundle", "manifest"
         )
     network = files.intersection(NETWORK)
+    check_record(manifest, files)
+    if manifest.second_stage and not network:
+        raise BundleError("manifest.json has a second stage behind no network", "manifest")
     if CATALOG not in files or len(network) in (1, 2) or not files - {CATALOG}:
         raise BundleError(
             f"manifest.json names {sorted(files)}, expected {CATALOG} with "
@@ -130,7 +144,8 @@ def _opened(path: Path, manifest: Manifest, digest: str) -> Bundle:
                 f"{COUNTS} reaches {counts.reach} steps back, more than are read; export it again",
                 "counts",
             )
-    found = tables_sha256(catalog, counts, items)
+    second = _second_stage(files, manifest, items)
+    found = tables_sha256(catalog, counts, items, None if second is None else second.continuations)
     if manifest.tables not in (msgspec.UNSET, found):
         raise BundleError(
             "catalog, counts or matrix read otherwise than the writer had them; export it again",
@@ -138,7 +153,24 @@ def _opened(path: Path, manifest: Manifest, digest: str) -> Bundle:
         )
     encoder, rank = files.get("encoder.onnx"), files.get("rank.onnx")
     parts = {} if items is None else items._asdict()
-    return Bundle(path, manifest, digest, catalog, encoder, rank, counts=counts, **parts)
+    parts.pop("skips", None)
+    return Bundle(
+        path, manifest, digest, catalog, encoder, rank,
+        counts=counts, second_stage=second, **parts,
+    )  # fmt: skip
+
+
+def _second_stage(
+    files: Mapping[str, bytes], manifest: Manifest, items: Items | None
+) -> SecondStage | None:
+    record = manifest.second_stage
+    if isinstance(record, msgspec.UnsetType) or items is None:
+        return None
+    if items.skips is None:
+        raise BundleError(f"{ITEMS} has no skips, which the second stage reads", "matrix")
+    check_graph(RERANK, files[RERANK], *rerank_ports())
+    continuations = read_continuations(files[CONTINUATIONS], manifest.catalog_size)
+    return SecondStage(files[RERANK], continuations, items.skips, record.candidates)
 
 
 def encoder_ports(length: int, width: int) -> tuple[Ports, Ports]:

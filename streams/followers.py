@@ -64,3 +64,8 @@ class Followers:
         worth = np.repeat(np.tile(self._worth, len(rows)), sizes.ravel())
         weights[row, column] = self._weights[at] * worth
         return {"followers": followers, "weights": weights}
+
+
+def followers(counts: TransitionCounts | None, tracks: int) -> Followers | None:
+    """Give the counts of a hybrid; None where the network ranks alone."""
+    return None if counts is None else Followers(counts, tracks)

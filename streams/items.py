@@ -2,6 +2,7 @@
 
 `matrix` has a row for each track, `bias` (where there is one) a number. `reads` is in a bundle that
 was extended by tracks which its encoder does not know: for each item the one that is read instead.
+`skips` is what a second stage is told of each track.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Items(NamedTuple):
     matrix: NDArray[np.float32]  # (N + 1, D)
     bias: NDArray[np.float32] | None = None  # (N + 1,)
     reads: NDArray[np.int64] | None = None  # (N + 1,) item that the encoder reads; None: each
+    skips: NDArray[np.float32] | None = None  # (N + 1,) logits of skip rates, [0] of all tracks
 
     def to_safetensors(self) -> bytes:
         """Give the file."""
@@ -40,16 +42,18 @@ def read_items(raw: bytes, manifest: Manifest) -> Items:
         raise BundleError(f"{ITEMS} cannot be read: {err}; copy it again", "matrix") from err
     if "matrix" not in tensors or set(tensors) - set(Items._fields):
         raise BundleError(
-            f"{ITEMS} holds {sorted(tensors)}, expected `matrix` and perhaps `bias` and `reads`",
+            f"{ITEMS} holds {sorted(tensors)}, expected `matrix` and perhaps `bias`, `reads` "
+            "and `skips`",
             "matrix",
         )
     rows = manifest.catalog_size + 1
     _check_floats("matrix", tensors["matrix"], (rows, manifest.width))
-    if "bias" in tensors:
-        _check_floats("bias", tensors["bias"], (rows,))
+    for name in ("bias", "skips"):
+        if name in tensors:
+            _check_floats(name, tensors[name], (rows,))
     if "reads" in tensors:
         _check_reads(tensors["reads"], rows)
-    return Items(tensors["matrix"], tensors.get("bias"), tensors.get("reads"))
+    return Items(**tensors)
 
 
 def _check_floats(name: str, tensor: NDArray[Any], expected: tuple[int, ...]) -> None:

@@ -60,6 +60,13 @@ class Golden(msgspec.Struct, frozen=True):
     answer: tuple[tuple[str, float], ...]  # (track_id, score), best first
 
 
+class SecondStageRecord(msgspec.Struct, frozen=True):
+    """What puts the candidates in a new order (second_stage.py)."""
+
+    features: int  # version of what it is told of each
+    candidates: int  # that it was fitted on; `cutoff` is as many, or all tracks
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a reader must know before it opens another file of the bundle."""
 
@@ -79,6 +86,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parity: float | None  # largest |torch - ONNX Runtime| of a score; null without a network
     golden: tuple[Golden, ...]
     created_at: str  # RFC 3339
+    second_stage: SecondStageRecord | msgspec.UnsetType = msgspec.UNSET  # absent without one
     # Both are absent where an older writer made it: only what is there is part of its one form.
     sweep: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET  # by item; see sweep.py
     tables: str | msgspec.UnsetType = msgspec.UNSET  # by value; see tables.py

@@ -5,7 +5,6 @@ The only file that knows ONNX Runtime. The rules of a ranking are in ranking.py.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 from collections.abc import Sequence
@@ -17,11 +16,14 @@ from numpy.typing import NDArray
 
 from .bundle import Bundle, BundleError, open_bundle
 from .counts import CountsEngine
-from .followers import Followers
+from .devices import cuda_devices
+from .followers import followers
 from .golden import check_golden
 from .graph import FLOAT16, with_input_type
 from .packing import packed
 from .ranking import BundleScorer, Engine, History, Ranking
+from .reranking import Perceptron, Reranking, TwoStageEngine
+from .second_stage import RERANK
 from .settings import ScoringSettings
 from .sweep import check_sweep
 
@@ -33,7 +35,6 @@ __all__ = ["BoundEngine", "OnnxEngine", "Ranking", "Scorer", "load_scorer"]
 
 logger = logging.getLogger(__name__)
 
-_INSTALL = "install onnxruntime-gpu"
 _ERROR = 3  # ONNX Runtime's log severity
 
 
@@ -87,7 +88,18 @@ def load_scorer(path: Path, settings: ScoringSettings, sha256: str | None = None
 
 
 def make_engine(bundle: Bundle, settings: ScoringSettings) -> Engine:
-    """Choose what computes: counts, the CPU, or the GPU that was asked for or is there."""
+    """Choose what computes: counts, the CPU, or the GPU that was asked for or is there.
+
+    A second stage computes on the CPU, where its features are made.
+    """
+    first, second = _first_stage(bundle, settings), bundle.second_stage
+    if second is None:
+        return first
+    describer = second.describer(np.array([0, *bundle.catalog.counts]))
+    return TwoStageEngine(first, Reranking(describer, perceptron(second.graph, settings.threads)))
+
+
+def _first_stage(bundle: Bundle, settings: ScoringSettings) -> Engine:
     if bundle.encoder is None:
         assert bundle.counts is not None  # open_bundle saw to it
         return CountsEngine(bundle.counts, bundle.catalog, bundle.manifest.cutoff)
@@ -109,21 +121,6 @@ def make_engine(bundle: Bundle, settings: ScoringSettings) -> Engine:
     return OnnxEngine(bundle, threads=settings.threads)
 
 
-def cuda_devices() -> int:
-    """Count the devices that the NVIDIA driver answers for; ONNX Runtime is not asked.
-
-    Without a device it would log errors and fall back in silence.
-    """
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return 0
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return 0
-    return count.value
-
-
 class OnnxEngine:
     """Encoder and exact top-k on the CPU.
 
@@ -142,7 +139,7 @@ class OnnxEngine:
         if bundle.bias is not None:
             self._items["bias"] = bundle.bias
         self._reads = bundle.reads
-        self._followers = _followers(bundle)
+        self._followers = followers(bundle.counts, len(bundle.catalog))
 
     def top(
         self, sessions: Sequence[Sequence[tuple[int, int]]], exclude: NDArray[np.int64]
@@ -181,7 +178,9 @@ class BoundEngine:
         self._buckets = sorted(buckets)
         provider = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}[device]
         if provider not in ort.get_available_providers():
-            raise OSError(f"this ONNX Runtime has no {device.upper()} provider; {_INSTALL}")
+            raise OSError(
+                f"this ONNX Runtime has no {device.upper()} provider; install onnxruntime-gpu"
+            )
         if device == "cuda":
             ort.preload_dlls()
         assert bundle.rank is not None
@@ -196,7 +195,7 @@ class BoundEngine:
         if bundle.bias is not None:
             self._items["bias"] = self._resident(bundle.bias)
         self._reads = bundle.reads
-        self._followers = _followers(bundle)
+        self._followers = followers(bundle.counts, len(bundle.catalog))
 
     def top(
         self, sessions: Sequence[Sequence[tuple[int, int]]], exclude: NDArray[np.int64]
@@ -229,9 +228,12 @@ class BoundEngine:
         return ort.OrtValue.ortvalue_from_numpy(array, self._device, 0)
 
 
-def _followers(bundle: Bundle) -> Followers | None:
-    """Give the counts of a hybrid; None where the network ranks alone."""
-    return None if bundle.counts is None else Followers(bundle.counts, len(bundle.catalog))
+def perceptron(graph: bytes, threads: int = 1) -> Perceptron:
+    """Load `rerank.onnx`, on the CPU; BundleError when ONNX Runtime does not take it."""
+    session = _session(RERANK, graph, threads, "CPUExecutionProvider")
+    return lambda features, context: session.run(
+        ["raise"], {"features": features, "context": context}
+    )[0]
 
 
 def _session(file: str, graph: bytes | None, threads: int, provider: str) -> ort.InferenceSession:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .bundle import Bundle
 from .manifest import BundleError
 from .ranking import Engine
+from .reranking import TwoStageEngine
 
 SWEPT = 20_000
 """Tracks that are swept, the first of the catalog: beyond, it would take seconds."""
@@ -25,8 +26,11 @@ _DECIMALS = 5
 def sweep(bundle: Bundle, engine: Engine) -> tuple[float, ...]:
     """Score each track after the tracks before it: element i is item i + 1.
 
-    A network's alone: what a bundle of counts holds is compared as it is (`tables`).
+    A network's alone: what a bundle of counts holds is compared as it is (`tables`). Behind it a
+    second stage is not asked: its tables are compared so too, and its graph by the golden answers.
     """
+    if isinstance(engine, TwoStageEngine):
+        engine = engine.first
     if bundle.encoder is None:
         return ()
     size = len(bundle.catalog)

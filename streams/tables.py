@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .catalog import Catalog
+from .continuations import Continuations
 from .counts import TransitionCounts
 from .items import Items
 from .manifest import BundleError
@@ -22,6 +23,7 @@ def tables_sha256(
     catalog: Catalog,
     counts: TransitionCounts | None,
     items: Items | None,
+    continuations: Continuations | None = None,
 ) -> str:
     """Hash what the tables say, whatever bytes say it: damage before the files were hashed shows.
 
@@ -34,6 +36,8 @@ def tables_sha256(
     columns: tuple[NDArray[Any] | None, ...] = ()
     if counts is not None:
         columns = (counts.sources, counts.targets, counts.weights, counts.lags)
+    if continuations is not None:
+        columns += (continuations.keys, continuations.targets, continuations.shares)
     for array in (*columns, *(items or ())):
         if array is not None:
             digest.update(np.ascontiguousarray(array).tobytes())

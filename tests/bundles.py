@@ -12,10 +12,16 @@ import numpy as np
 import torch
 from torch import nn
 
+from export.rerank import rerank_graph
 from export.write import write_bundle
+from models.counting.ngrams import continuations
+from models.second_stage.candidates import skip_rates
+from models.second_stage.rerank import Reranker
+from models.sessions import Sessions
 from streams.catalog import Catalog
 from streams.counts import TransitionCounts
 from streams.manifest import FileRecord, decode_manifest
+from streams.second_stage import SecondStage
 
 TRACKS, WIDTH, LENGTH = 150, 8, 6
 WRITTEN_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -126,6 +132,44 @@ def hybrid_files() -> Files:
             model=tiny_model(),
             counts=tiny_counts(),
             weight=3.0,
+            metrics={},
+            training={},
+            clock=lambda: WRITTEN_AT,
+        )
+        return {file.name: file.read_bytes() for file in out.iterdir()}
+
+
+def tiny_second_stage(tracks: int = TRACKS) -> SecondStage:
+    """A perceptron that was never fitted, and what it is told by."""
+    torch.manual_seed(0)
+    model = Reranker(8, 0.0)
+    nn.init.normal_(model.linear.weight, std=0.3)
+    nn.init.normal_(model.output.weight, std=0.3)
+    rng = np.random.default_rng(0)
+    heard = rng.integers(1, tracks + 1, 600).astype(np.int32)
+    sessions = Sessions(
+        catalog(tracks).track_ids, tuple(map(str, range(60))), np.arange(0, 601, 10), heard,
+        rng.integers(0, 5, 600).astype(np.int8),
+    )  # fmt: skip
+    return SecondStage(rerank_graph(model), continuations(sessions, 5), skip_rates(sessions), 100)
+
+
+@functools.cache
+def two_stage_files() -> Files:
+    """The network and counts of `hybrid_files`, and a second stage behind them."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "bundle"
+        write_bundle(
+            out,
+            name="two-stage",
+            version="v0",
+            architecture="hybrid",
+            config={"length": LENGTH},
+            catalog=catalog(),
+            model=tiny_model(),
+            counts=tiny_counts(),
+            weight=3.0,
+            second_stage=tiny_second_stage(),
             metrics={},
             training={},
             clock=lambda: WRITTEN_AT,

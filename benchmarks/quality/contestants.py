@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from models.counting.standard import BASELINES
-from models.evaluation.rankers import NeuralRanker
-from models.hybrid import Counted
 from models.questions import ProtocolName, Ranker
 from models.recipe import Prepared
-from models.second_stage.rerank import two_stages
+from models.stages import stages
 from models.training.optimisation import Step
 from models.training.train import train
 
@@ -73,7 +71,7 @@ def _baseline(name: str) -> Contestant:
 
 
 def _model(entry: Entry) -> Contestant:
-    name, found, second = entry
+    name, found = entry
 
     def fit(task: Task) -> Fitted:
         trained = train(
@@ -87,22 +85,13 @@ def _model(entry: Entry) -> Contestant:
             checkpoint=task.folder,
             progress=_each_epoch(task.say),
         )
-        ranker: Ranker = NeuralRanker(trained.model, name)
-        if found.counts is not None:
-            learned, valid = task.prepared.train, task.prepared.valid
-            task.say("counting, and choosing the weight of the counts on the validation sessions")
-            counted = Counted.of(learned, found.counts).weighed(ranker, valid, learned.counts())
-            task.say(f"the weight of the counts is {counted.weight:g}")
-            ranker = counted.beside(ranker, learned.counts(), name)
-        if second is not None:
-            learned, valid = task.prepared.train, task.prepared.valid
-            ranker = two_stages(
-                ranker, learned, valid, second,
-                seed=task.seed, protocol=task.protocol, name=name, say=task.say,
-            )  # fmt: skip
-        return Fitted(ranker, trained.seconds, trained.losses, trained.valid)
+        around = stages(
+            trained.model, task.prepared.train, task.prepared.valid, found.counts, found.rerank,
+            name=name, seed=task.seed, protocol=task.protocol, say=task.say,
+        )  # fmt: skip
+        return Fitted(around.ranker, trained.seconds, trained.losses, trained.valid)
 
-    network = Entry(name, replace(found, counts=None)).record()
+    network = Entry(name, replace(found, counts=None, rerank=None)).record()
     return Contestant(name, "model", found.loss.name, entry.record(), fit, network)
 
 

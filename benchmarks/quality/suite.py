@@ -1,8 +1,7 @@
 """A suite: which data, asked how, with which models. Each is a TOML file in suites/.
 
 A model is one line of the table `[models]`: its name, and the tables of models/configuration.py,
-or `config`, a TOML file that has them and lies beside the suite. A table `rerank` (RerankConfig)
-puts a second stage behind it. Nothing is trained here.
+or `config`, a TOML file that has them and lies beside the suite. Nothing is trained here.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from typing import Any, NamedTuple
 
 from models.configuration import Configuration, configuration, read_tables
 from models.questions import PROTOCOLS, ProtocolName
-from models.second_stage.rerank import RerankConfig
 
 FOLDER = Path(__file__).parent / "suites"
 _SPLIT = ("fractions", "in_order", "leave_one_out", "duplicates")
@@ -26,12 +24,13 @@ class Entry(NamedTuple):
 
     name: str
     configuration: Configuration
-    rerank: RerankConfig | None = None  # the second stage, if it has one
 
     def record(self) -> dict[str, Any]:
         """Give what the entry says, as JSON."""
-        second = {} if self.rerank is None else {"rerank": asdict(self.rerank)}
-        return asdict(self.configuration) | second
+        found = asdict(self.configuration)
+        if self.configuration.rerank is None:
+            del found["rerank"]  # what was found before there were second stages is found again
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,9 +130,7 @@ def _entry(
     suite: Path, name: str, line: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]]
 ) -> Entry:
     own = dict(line)
-    file, second = own.pop("config", None), own.pop("rerank", None)
+    file = own.pop("config", None)
     return Entry(
-        name,
-        configuration(defaults, {} if file is None else read_tables(suite.parent / file), own),
-        None if second is None else RerankConfig(**second),
+        name, configuration(defaults, {} if file is None else read_tables(suite.parent / file), own)
     )

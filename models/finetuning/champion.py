@@ -55,8 +55,8 @@ class Champion:
     def contender(self) -> Contender:
         """The model as a trial compares it."""
         counts = np.array([0, *self.bundle.catalog.counts], dtype=np.int64)
-        learner = self.learner
-        return Contender(learner.model, learner.track_ids, counts, learner.counted)
+        learner, second = self.learner, self.bundle.second_stage
+        return Contender(learner.model, learner.track_ids, counts, learner.counted, second)
 
 
 def find_champion(
@@ -176,6 +176,7 @@ def write_successor(
             parent=champion.bundle.manifest.version,
             catalog=Catalog(model.track_ids, tuple(model.counts[1:].tolist()), titles),
             **parts_of(model.model, model.counted, model.counts),
+            second_stage=model.second_stage and model.second_stage.grown(len(model.track_ids)),
             metrics=metrics,
             training=training,
             clock=lambda: now,

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from streams.second_stage import SecondStage
+
 from ..encoders.encoder import Encoder
 from ..evaluation.evaluate import evaluate
 from ..evaluation.metrics import reciprocal_ranks
@@ -22,6 +24,7 @@ from ..hybrid import Counted
 from ..losses.loss import LossConfig
 from ..questions import Ranker
 from ..sampling import training_rows
+from ..second_stage.two_stages import served_behind
 from ..sessions import Sessions
 from ..training.optimisation import Progress, Trained
 from ..training.schedule import Schedule
@@ -58,11 +61,17 @@ class Contender(NamedTuple):
     track_ids: tuple[str, ...]
     counts: NDArray[np.int64]  # (N + 1,) plays of each item, for sessions it knows nothing of
     counted: Counted | None = None  # of a hybrid: the steps it has seen
+    second_stage: SecondStage | None = None  # as it was fitted: it does not learn
 
     def ranker(self) -> Ranker:
         """Give what ranks as the model does where it is served."""
-        network = NeuralRanker(self.model)
-        return network if self.counted is None else self.counted.beside(network, self.counts)
+        ranker: Ranker = NeuralRanker(self.model)
+        if self.counted is not None:
+            ranker = self.counted.beside(ranker, self.counts)
+        if self.second_stage is not None:
+            length = self.model.config.length
+            ranker = served_behind(ranker, self.second_stage, self.counts, length)
+        return ranker
 
 
 def candidate(
@@ -76,7 +85,8 @@ def candidate(
 ) -> tuple[Contender, Trained]:
     """Train a copy of the champion on `learn` beside `replay`, each over a catalog of its own.
 
-    What a hybrid has counted grows by `learn`; its weight stays.
+    What a hybrid has counted grows by `learn`; its weight stays. So does a second stage, for which
+    new tracks have the plays of `learn` and are skipped as all are.
 
     Raises:
         ValueError: there is nothing to learn from.
@@ -105,7 +115,9 @@ def candidate(
     counts[: len(champion.counts)] += champion.counts
     counts[0] = 0
     counted = champion.counted and champion.counted.learned(new)
-    return Contender(trained.model, track_ids, counts, counted), trained
+    return champion._replace(
+        model=trained.model, track_ids=track_ids, counts=counts, counted=counted
+    ), trained
 
 
 def compare(champion: Contender, other: Contender, sessions: Sessions) -> PairedSample:

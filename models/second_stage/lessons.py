@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from streams.candidates import Describer, below
 
 from ..evaluation.evaluate import HORIZON, SKIPPED
 from ..questions import HEARD, Asked, Ints, ProtocolName, Ranker, ask
 from ..sessions import Sessions
-from .candidates import Candidates, Describer
+from .candidates import best
 
 _SCORES = 500_000  # asked for at once
 
@@ -19,7 +22,7 @@ _SCORES = 500_000  # asked for at once
 class Lessons(NamedTuple):
     """Questions with their candidates, and what happened."""
 
-    scores: Tensor  # (n, K)
+    scores: Tensor  # (n, K) below the best one's; -inf where there is no candidate
     features: Tensor  # (n, K, F)
     context: Tensor  # (n, G)
     target: Tensor  # (n,) place of the target among the candidates, -1 where it is none
@@ -38,13 +41,14 @@ def lessons(
     sessions: Sessions,
     protocol: ProtocolName,
     *,
+    length: int,
     candidates: int,
     questions: int,
     seed: int,
 ) -> Lessons:
     """Ask about sessions, and keep about so many `questions` at most, drawn at random.
 
-    Each has the best `candidates` of the ranker `first`.
+    Each has the best `candidates` of the ranker `first`; `length` occurrences count as the session.
 
     Raises:
         ValueError: they ask nothing of which the catalog knows the session.
@@ -61,21 +65,23 @@ def lessons(
         kept = np.flatnonzero(warm & (rng.random(len(warm)) < share))
         if len(kept):
             taken = asked.questions.take(kept)
-            described = describer.describe(taken, first.scores(taken), candidates)
-            found.append(_lessons(described, asked, kept))
+            items, scores = best(taken, first.scores(taken), candidates)
+            told = describer.describe(scores, items, *taken.windows(length))
+            parts = (np.where(np.isneginf(scores), scores, below(scores)), *told)
+            found.append(Lessons(*map(torch.from_numpy, (*parts, *_outcome(items, asked, kept)))))
     return Lessons(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
 
-def _lessons(described: Candidates, asked: Asked, kept: Ints) -> Lessons:
-    items, outcomes = (part[kept] for part in asked.following(HORIZON))  # (n, H)
-    places = _places(described.items, np.c_[asked.target[kept], items])
-    parts = (described.scores, described.features, described.context, places[:, 0], places[:, 1:],
-             outcomes == HEARD, np.isin(outcomes, SKIPPED))  # fmt: skip
-    return Lessons(*(torch.from_numpy(np.ascontiguousarray(part)) for part in parts))
+def _outcome(items: Ints, asked: Asked, kept: Ints) -> tuple[NDArray[np.generic], ...]:
+    """Give `target` and what is after it of a lesson; items are the candidates (n, K)."""
+    following, outcomes = (part[kept] for part in asked.following(HORIZON))  # (n, H)
+    places = _places(items, np.c_[asked.target[kept], following])
+    parts = (places[:, 0], places[:, 1:], outcomes == HEARD, np.isin(outcomes, SKIPPED))
+    return tuple(np.ascontiguousarray(part) for part in parts)
 
 
 def _places(candidates: Ints, items: Ints) -> Ints:
     """Find items (n, H) among the candidates (n, K), (n, H); -1 where they are none."""
-    same = candidates[:, None, :] == items[:, :, None]
+    same = (candidates[:, None, :] == items[:, :, None]) & (items > 0)[:, :, None]
     found: Ints = np.where(same.any(axis=2), same.argmax(axis=2), -1)
     return found

@@ -1,13 +1,9 @@
-"""Two stages: the best candidates of a ranker, put in a new order by what is known of each.
+"""A second stage: candidates of a ranker are scored again by what is known of each.
 
 The idea is that of Navon & Andrade (paper 4, section 8), who leave it for later. The second stage
-is a perceptron of two layers over the features of a candidate and of its session (candidates.py),
-added to the first stage's score, and learned by the softmax over the candidates of a question. It
-is fitted on half of the validation sessions, since the first stage and the counts know the training
-sessions by heart and would be trusted too much; the other half chooses the epoch. All that is no
-candidate keeps its place below them.
-
-No bundle holds a second stage yet: it is ranked by `segue bench quality` alone.
+is a perceptron of two layers over the features of a candidate and of its session
+(streams/candidates.py), added to the first stage's score, and learned by the softmax over the
+candidates of a question. Which questions, and where it stands: two_stages.py.
 """
 
 from __future__ import annotations
@@ -16,19 +12,15 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..evaluation import metrics
-from ..questions import Bools, Floats, ProtocolName, Questions, Ranker
-from ..reproducible import reproducible
-from ..sessions import Sessions
-from .candidates import CONTEXT, FEATURES, Describer
-from .lessons import Lessons, lessons
+from streams.candidates import CONTEXT, FEATURES
 
-_SPAN = 5.0  # standard deviations beyond which a feature says no more
+from ..evaluation import metrics
+from .lessons import Lessons
+
 _ROWS = 2048  # questions that are ranked at once
 
 
@@ -37,6 +29,7 @@ class RerankConfig:
     """The second stage, and how it is fitted."""
 
     candidates: int = 100  # K
+    most: int = 20  # targets of each lag and run that are kept, those of most share
     width: int = 64  # of both hidden layers
     dropout: float = 0.1
     skips: float = 0.3  # weight of the loss that ranks tracks to be heard above those to be skipped
@@ -48,11 +41,12 @@ class RerankConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be fitted."""
-        least = (self.candidates - 19, self.width, self.questions, self.epochs, self.batch)
+        sizes = (self.width, self.most, self.questions, self.epochs, self.batch)
+        least = (self.candidates - 19, *sizes)
         if min(least) < 1 or min(self.skips, self.weight_decay) < 0 or self.learning_rate <= 0:
             raise ValueError(
-                "candidates must be 20 or more, width, questions, epochs and batch 1 or more, "
-                f"learning_rate above 0, skips and weight_decay 0 or more, got {self}"
+                "candidates must be 20 or more, width, most, questions, epochs and batch 1 or "
+                f"more, learning_rate above 0, skips and weight_decay 0 or more, got {self}"
             )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
@@ -63,6 +57,7 @@ class Reranker(nn.Module):
 
     mean: Tensor
     deviation: Tensor
+    span = 5.0  # standard deviations beyond which a feature says no more
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -86,71 +81,21 @@ class Reranker(nn.Module):
 
     def forward(self, scores: Tensor, features: Tensor, context: Tensor) -> Tensor:
         """Score candidates, (n, K), (n, K, F), (n, G) -> (n, K)."""
+        return scores + self.raised(features, context)
+
+    def raised(self, features: Tensor, context: Tensor) -> Tensor:
+        """Give what is added to the first stage's scores, (n, K, F), (n, G) -> (n, K)."""
         own = self._standard(features, slice(FEATURES))
         session = self._standard(context, slice(FEATURES, None))
         x = F.gelu(self.candidate(own) + self.session(session)[:, None])  # (n, K, W)
         x = F.gelu(self.hidden(self.dropout(x)))
         raised = self.output(self.dropout(x)) + self.linear(own)
-        found: Tensor = scores + raised.squeeze(-1)  # (n, K)
+        found: Tensor = raised.squeeze(-1)  # (n, K)
         return found
 
     def _standard(self, values: Tensor, place: slice) -> Tensor:
         standard: Tensor = (values - self.mean[place]) / self.deviation[place]
-        return standard.clamp(-_SPAN, _SPAN)
-
-
-class TwoStage:
-    """A ranker whose first candidates are put in a new order."""
-
-    listed: int | None = None
-
-    def __init__(
-        self, first: Ranker, describer: Describer, model: Reranker, most: int, name: str
-    ) -> None:
-        self.name, self.n_items = name, first.n_items
-        self._first, self._describer, self._model, self._most = first, describer, model, most
-
-    @torch.no_grad()
-    def scores(self, questions: Questions, allowed: Bools | None = None) -> Floats:
-        """Score every item: candidates above the least of them, the others as the first stage."""
-        scores = self._first.scores(questions)
-        found = self._describer.describe(questions, scores, self._most)
-        again = self._model(*map(torch.from_numpy, (found.scores, found.features, found.context)))
-        least = np.take_along_axis(scores, found.items[:, -1:], axis=1)
-        raised = (again - again.amin(1, keepdim=True)).numpy() + least
-        np.put_along_axis(scores, found.items, raised, axis=1)
-        return scores
-
-
-def two_stages(
-    first: Ranker,
-    train: Sessions,
-    valid: Sessions,
-    config: RerankConfig,
-    *,
-    seed: int = 0,
-    protocol: ProtocolName = "next-track",
-    name: str = "two-stage",
-    say: Callable[[str], None] = lambda line: None,
-) -> TwoStage:
-    """Fit a second stage behind `first`, which was fitted on `train`, on sessions it did not see.
-
-    The same seed gives the same numbers on a CPU.
-
-    Raises:
-        ValueError: the catalog has one track, or a half of `valid` asks about nothing known.
-    """
-    say("describing the candidates of the validation sessions")
-    describer = Describer(train)
-    order = np.random.default_rng(seed).permutation(len(valid))
-    halves = np.sort(order[::2]), np.sort(order[1::2])
-    asked = {"candidates": config.candidates, "questions": config.questions, "seed": seed}
-    fitted, chosen = (
-        lessons(first, describer, valid.select(half), protocol, **asked) for half in halves
-    )
-    with reproducible(seed, threads=1):
-        model = fit(fitted, chosen, config, say)
-    return TwoStage(first, describer, model, config.candidates, name)
+        return standard.clamp(-self.span, self.span)
 
 
 def fit(

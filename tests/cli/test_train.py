@@ -14,6 +14,8 @@ from models.items.track_embeddings import write_embeddings
 from models.recipe import prepare
 from models.split import Split
 from streams.bundle import open_bundle
+from streams.scoring import load_scorer
+from streams.settings import ScoringSettings
 from tests.colistening import factorised
 
 DATA = "simulated:sessions=80,tracks=100,seed=1"
@@ -122,6 +124,30 @@ def test_a_hybrid_is_a_network_with_counts_that_can_be_fine_tuned(tmp_path):
     counted = load_learner(learner_directory(out)).counted
     assert counted is not None
     assert counted.weight == config["counts"]["weight"] > 0
+
+
+def test_a_second_stage_is_in_the_bundle_and_the_figures_are_of_sessions_it_did_not_see(tmp_path):
+    out = tmp_path / "v1"
+    result = run(
+        "--data", DATA, "--model", "hybrid", "--out", out, "--epochs", 1, "--second-stage",
+        "--set", "model.width=32", "--set", "rerank.epochs=1", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["training"]["rerank"]["epochs"] == 1
+    assert told["part"] == "half of valid"
+    second = load_scorer(out, ScoringSettings(provider="cpu")).bundle.second_stage
+    assert second is not None
+    assert second.candidates == 100
+    assert learner_directory(out).is_dir()
+
+
+def test_a_second_stage_that_no_bundle_can_hold_is_refused_before_training(tmp_path):
+    few = "rerank.candidates=50"
+    with pytest.raises(ValueError, match=r"rerank\.candidates is 50, a bundle gives 100"):
+        run("--data", DATA, "--out", tmp_path / "v1", "--set", few)
+    with pytest.raises(ValueError, match="--second-stage out"):
+        run("--data", DATA, "--model", "markov", "--out", tmp_path / "v1", "--second-stage")
 
 
 def test_without_json_there_is_a_table_that_says_simulated(tmp_path):

@@ -1,4 +1,7 @@
-"""A running worker goes from GRU4Rec to SASRec to BERT4Rec by announcement, with no event lost."""
+"""A running worker goes through the architectures by announcement, with no event lost.
+
+From GRU4Rec to SASRec to BERT4Rec, and to a SASRec with a second stage behind it.
+"""
 
 import random
 from dataclasses import asdict
@@ -24,22 +27,24 @@ from .test_kills import TRACKS, answered
 
 pytestmark = pytest.mark.broker
 
-ORDER = ("gru4rec", "sasrec", "bert4rec")
+ORDER = ("gru4rec", "sasrec", "bert4rec", "two-stage")
 
 
 def written(architecture: str, folder: Path) -> Path:
     """Write a small model of one line, its version named by its architecture."""
+    second = bundles.tiny_second_stage() if architecture == "two-stage" else None
     torch.manual_seed(0)
     sizes = {"items": bundles.TRACKS, "length": bundles.LENGTH, "width": 16}
-    model = make_encoder(make_config(architecture, sizes))
+    model = make_encoder(make_config("sasrec" if second else architecture, sizes))
     write_bundle(
         folder / architecture,
         name="music",
         version=architecture,
-        architecture=architecture,
+        architecture=model.architecture,
         config=asdict(model.config),
         catalog=bundles.catalog(),
         model=model,
+        second_stage=second,
         metrics={},
         training={},
         clock=lambda: bundles.WRITTEN_AT,

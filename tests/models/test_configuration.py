@@ -11,6 +11,7 @@ from models.counting.markov import MarkovConfig
 from models.encoders.architectures import ARCHITECTURES
 from models.hybrid import HybridConfig
 from models.losses.loss import LossConfig
+from models.second_stage.rerank import RerankConfig
 from models.training.schedule import Schedule
 
 SASREC = {"model": {"architecture": "sasrec"}}
@@ -60,6 +61,15 @@ def test_a_table_of_counts_makes_a_hybrid_and_survives_being_written():
     assert configuration(tomllib.loads(found.toml())).counts == found.counts
 
 
+def test_a_table_of_rerank_puts_a_second_stage_behind_and_survives_being_written():
+    assert configuration(SASREC).rerank is None
+    assert configuration(SASREC, {"rerank": {}}).rerank == RerankConfig()
+    found = configuration(SASREC, {"counts": {}}, {"rerank": {"width": 8, "skips": 0.5}})
+    assert found.rerank == RerankConfig(width=8, skips=0.5)
+    assert configuration(tomllib.loads(found.toml())).rerank == found.rerank
+    assert configuration(SASREC, settings(["rerank.width=9"])).rerank == RerankConfig(width=9)
+
+
 def test_a_setting_is_toml_or_the_plain_string_that_it_is():
     found = settings(["a.b=1", "a.c=true", "a.d=[1, 2]", "a.e=ce", 'a.f="ce"', "b.g = 1e-3"])
     assert found == {"a": {"b": 1, "c": True, "d": [1, 2], "e": "ce", "f": "ce"}, "b": {"g": 0.001}}
@@ -78,6 +88,8 @@ def test_a_setting_is_toml_or_the_plain_string_that_it_is():
         ({"model": {"width": "wide"}}, "sasrec: Expected `int`, got `str`"),
         ({"model": {"heads": 7}}, "not divisible by 7 heads"),
         ({"counts": {"floor": 0.0}}, "floor, most and weight must be above 0"),
+        ({"rerank": {"candidates": 9}}, "candidates must be 20 or more"),
+        ({"rerank": {"depth": 9}}, "rerank has no depth; its keys are batch"),
         ({"counts": {"flor": 1.0}}, "counts has no flor; its keys are floor"),
         ({"model": {"items": 7}}, "model.items is given by the data"),
     ],

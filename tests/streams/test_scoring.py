@@ -28,6 +28,8 @@ from tests.bundles import (
     signed,
     tiny_counts,
     tiny_model,
+    tiny_second_stage,
+    two_stage_files,
 )
 
 
@@ -38,7 +40,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.mark.parametrize(
     ("files", "name"),
-    [(network_files, "tiny"), (counts_files, "markov"), (hybrid_files, "hybrid")],
+    [
+        (network_files, "tiny"),
+        (counts_files, "markov"),
+        (hybrid_files, "hybrid"),
+        (two_stage_files, "two-stage"),
+    ],
 )
 def test_a_loaded_scorer_says_what_it_is(files, name, tmp_path, caplog):
     with caplog.at_level("INFO"):
@@ -66,11 +73,17 @@ def test_weights_that_are_not_finite_degrade_the_rows_that_use_them_in_the_real_
         load_scorer(tmp_path, ScoringSettings())
 
 
-@pytest.mark.parametrize("blended", [False, True], ids=["network", "hybrid"])
-def test_a_session_gets_the_same_list_to_the_last_digit_in_any_company(tmp_path, blended):
+@pytest.mark.parametrize(
+    ("blended", "second"),
+    [(False, False), (True, False), (True, True)],
+    ids=["network", "hybrid", "two-stage"],
+)
+def test_a_session_gets_the_same_list_to_the_last_digit_in_any_company(tmp_path, blended, second):
     """Two workers answer one event where one was cut off, and the promise is one list."""
     out = tmp_path / "wide"
     counted: dict[str, Any] = {"counts": tiny_counts(), "weight": 0.3} if blended else {}
+    if second:
+        counted["second_stage"] = tiny_second_stage()
     write_bundle(
         out, name="wide", architecture="TinyEncoder", config={"length": LENGTH}, catalog=catalog(),
         model=tiny_model(width=64), metrics={}, training={}, **counted,

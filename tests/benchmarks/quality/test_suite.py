@@ -54,7 +54,7 @@ def test_every_suite_names_models_that_can_be_built(name):
 
 def test_a_model_is_a_line_over_the_suites_defaults_or_over_a_file(path):
     path.write_text(TEXT)
-    (plain, first, _), (small, second, _) = read_suite(path).models
+    (plain, first), (small, second) = read_suite(path).models
     assert (plain, first.loss.name, first.schedule.epochs) == ("plain", "ce", 7)
     assert (small, second.loss.name, second.loss.strengths) == ("small", "skip-contrastive", (1,))
     assert (second.schedule.epochs, second.schedule.batch) == (9, 8)

@@ -15,6 +15,8 @@ from models.evaluation.evaluate import evaluate
 from models.evaluation.rankers import BundleRanker, NeuralRanker
 from models.hybrid import Counted, HybridConfig, parts_of
 from models.questions import PROTOCOLS, ask
+from models.second_stage.rerank import RerankConfig
+from models.second_stage.two_stages import second_stage
 from models.sessions import Sessions, packed
 from streams.catalog import Catalog
 
@@ -114,6 +116,26 @@ def test_a_served_hybrid_ranks_as_it_does_where_it_is_trained(model, hybrid, pro
         assert served.sampled_ranks is not None
         assert ours.sampled_ranks is not None
         assert served.sampled_ranks.tolist() == ours.sampled_ranks.tolist()
+
+
+@pytest.fixture(scope="module")
+def two_stages(model, hybrid, tmp_path_factory):
+    first, _ = hybrid
+    length = model.config.length
+    fitted = second_stage(first, TRAIN, HELD_OUT, RerankConfig(epochs=2, width=8), length=length)
+    out = tmp_path_factory.mktemp("bundles") / "two-stages"
+    counted = Counted.of(TRAIN, HybridConfig(weight=0.7))
+    parts = parts_of(model, counted, TRAIN.counts())
+    served = write(out, name="two-stage", second_stage=fitted.exported(), **parts)
+    return fitted.behind(first, TRAIN.counts(), length), served
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_served_second_stage_ranks_as_it_does_where_it_is_fitted(hybrid, two_stages, protocol):
+    ours, served, first = evaluate(
+        [*two_stages, hybrid[0]], HELD_OUT, TRAIN.counts(), protocol, negatives=12
+    )
+    assert served.ranks.tolist() == ours.ranks.tolist() != first.ranks.tolist()
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

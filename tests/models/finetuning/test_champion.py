@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
+import torch
 
 from models.checkpoint import learner_directory
 from models.finetuning.champion import Place, find_champion, open_champion, write_successor
@@ -14,7 +16,7 @@ from models.hybrid import Counted, HybridConfig
 from models.registry import Registry
 from streams.announcements import announcement
 from streams.bundle import BundleError, open_bundle
-from tests.bundles import counts_files, place, signed
+from tests.bundles import counts_files, place, signed, tiny_second_stage
 from tests.learners import BASE, NAME, place_base
 
 TOPIC = "feedback"
@@ -141,6 +143,34 @@ def test_the_successor_of_a_hybrid_is_a_hybrid_that_goes_on_counting(tmp_path):
     assert again is not None
     assert again.config == counted.config
     assert again.steps.weights.tolist() == counted.steps.weights.tolist()
+
+
+def test_the_successor_keeps_the_second_stage_and_new_tracks_are_skipped_as_all_are(tmp_path):
+    champion = open_champion(Registry(tmp_path), NAME, place_base(tmp_path), TOPIC)
+    learner, made = champion.learner, champion.contender
+    second = tiny_second_stage(len(made.track_ids))
+    rows = np.concatenate([made.model.item_embedding.weight.detach().numpy(), np.ones((1, 16))])
+    bundle = write_successor(
+        champion,
+        tmp_path / NAME / "next",
+        made._replace(
+            model=made.model.grown(torch.from_numpy(rows.astype(np.float32))),
+            track_ids=(*made.track_ids, "new"),
+            counts=np.append(made.counts, 3),
+            second_stage=second,
+        ),
+        loss=learner.loss,
+        replay=learner.replay,
+        held_out=[],
+        place=Place(TOPIC, {}),
+        metrics={},
+        training={},
+        now=datetime(2026, 1, 2, tzinfo=UTC),
+    )
+    kept = open_champion(Registry(tmp_path), NAME, bundle.path, TOPIC).contender.second_stage
+    assert kept is not None
+    assert kept.graph == second.graph
+    assert kept.skips.tolist() == [*second.skips.tolist(), second.skips[0]]
 
 
 def test_a_bundle_of_counts_cannot_be_fine_tuned(tmp_path):

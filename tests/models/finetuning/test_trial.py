@@ -13,6 +13,7 @@ from models.hybrid import Counted, HybridConfig
 from models.losses.loss import LossConfig
 from models.sessions import Sessions, packed
 from models.training.schedule import Schedule
+from tests.bundles import tiny_second_stage
 
 CONFIG = TrialConfig(
     schedule=Schedule(learning_rate=5e-3, batch=8), steps=20, passes=5, min_count=2
@@ -59,6 +60,19 @@ def test_a_hybrid_candidate_has_counted_the_window_too_and_keeps_its_weight():
     alone, both = made._replace(counted=None), made
     found = compare(alone, both, LEARN)
     assert found.candidate_rr.mean() > found.champion_rr.mean()
+
+
+def test_a_second_stage_ranks_for_champion_and_candidate_as_it_was_fitted():
+    plain = champion()
+    two = plain._replace(second_stage=tiny_second_stage(len(plain.track_ids)))
+    made, _ = candidate(two, LEARN, REPLAY, CONFIG, seed=0)
+    assert made.second_stage is two.second_stage
+    served, alone = (
+        compare(two, made, LEARN),
+        compare(plain, made._replace(second_stage=None), LEARN),
+    )
+    assert served.champion_rr.tolist() != alone.champion_rr.tolist()
+    assert served.candidate_rr.tolist() != alone.candidate_rr.tolist()
 
 
 def test_the_champion_is_left_as_it_was():

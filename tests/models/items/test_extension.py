@@ -12,7 +12,14 @@ from models.items.track_embeddings import TrackEmbeddings
 from streams.bundle import Bundle, open_bundle
 from streams.scoring import load_scorer
 from streams.settings import ScoringSettings
-from tests.bundles import WRITTEN_AT, counts_files, hybrid_files, network_files, place
+from tests.bundles import (
+    WRITTEN_AT,
+    counts_files,
+    hybrid_files,
+    network_files,
+    place,
+    two_stage_files,
+)
 from tests.learners import place_base
 
 SETTINGS = ScoringSettings(provider="cpu")
@@ -26,7 +33,11 @@ def beside(bundle: Bundle, *cold: str, like: int = 3) -> TrackEmbeddings:
     return TrackEmbeddings((*bundle.catalog.track_ids, *cold), (rows @ turn).astype(np.float32))
 
 
-@pytest.mark.parametrize("files", [network_files, hybrid_files], ids=["network", "hybrid"])
+@pytest.mark.parametrize(
+    "files",
+    [network_files, hybrid_files, two_stage_files],
+    ids=["network", "hybrid", "two-stage"],
+)
 @pytest.mark.parametrize("by", ["neighbours", "map"])
 def test_an_extended_bundle_serves_and_its_encoder_is_the_old_one(files, by, tmp_path):
     old = open_bundle(place(files(), tmp_path / "old"))
@@ -41,6 +52,17 @@ def test_an_extended_bundle_serves_and_its_encoder_is_the_old_one(files, by, tmp
     assert new.reads is not None
     assert new.reads[-1] == 3  # it stands where t3 does
     assert scorer.rank([[("new", 1)]])[0].fallback is None
+
+
+def test_to_a_second_stage_a_new_track_is_one_without_plays_that_is_skipped_as_all_are(tmp_path):
+    old = open_bundle(place(two_stage_files(), tmp_path / "old"))
+    extend(old.path, beside(old, "new"), tmp_path / "new")
+    before, after = old.second_stage, open_bundle(tmp_path / "new").second_stage
+    assert before is not None
+    assert after is not None
+    assert after.graph == before.graph
+    assert np.array_equal(after.continuations.keys, before.continuations.keys)
+    assert after.skips.tolist() == [*before.skips.tolist(), before.skips[0]]
 
 
 def test_a_new_track_is_read_as_its_nearest_and_offered_by_its_own_row(tmp_path):

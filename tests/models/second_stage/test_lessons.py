@@ -1,12 +1,16 @@
 """Lessons say where the target and the tracks after it stand among the candidates."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from models.counting.baselines import MostPopular
-from models.second_stage.candidates import Describer
+from models.counting.ngrams import continuations
+from models.second_stage.candidates import skip_rates
 from models.second_stage.lessons import lessons
 from models.sessions import packed
+from streams.candidates import Describer
 
 RNG = np.random.default_rng(3)
 SESSIONS = packed(
@@ -16,12 +20,13 @@ SESSIONS = packed(
     ]
 )
 FIRST = MostPopular.fit(SESSIONS)
-DESCRIBER = Describer(SESSIONS)
+DESCRIBER = Describer(continuations(SESSIONS, 9), SESSIONS.counts(), skip_rates(SESSIONS))
+ASKED: Any = {"length": 9, "candidates": 9, "seed": 0}
 
 
 def test_places_are_those_of_the_tracks_that_followed():
     one = SESSIONS.select([4])
-    found = lessons(FIRST, DESCRIBER, one, "next-track", candidates=9, questions=10**6, seed=0)
+    found = lessons(FIRST, DESCRIBER, one, "next-track", questions=10**6, **ASKED)
     items, outcomes = (part.tolist() for part in one.session(0))
     assert len(found.target) == 7
     for depth in range(1, 8):
@@ -36,11 +41,11 @@ def test_places_are_those_of_the_tracks_that_followed():
 
 
 def test_no_more_questions_are_kept_than_asked_for_by_much():
-    found = lessons(FIRST, DESCRIBER, SESSIONS, "next-track", candidates=9, questions=40, seed=0)
+    found = lessons(FIRST, DESCRIBER, SESSIONS, "next-track", questions=40, **ASKED)
     assert 20 < len(found.target) < 60  # 140 are asked; each is kept with a chance of 40 / 140
 
 
 def test_sessions_that_ask_about_nothing_known_are_refused():
     strange = packed([("s", [("x", 1), ("y", 1)])], SESSIONS.track_ids)
     with pytest.raises(ValueError, match="ask about no session that is known"):
-        lessons(FIRST, DESCRIBER, strange, "next-track", candidates=9, questions=40, seed=0)
+        lessons(FIRST, DESCRIBER, strange, "next-track", questions=40, **ASKED)
