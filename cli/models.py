@@ -133,7 +133,7 @@ def _show_bundle(directory: Path, as_json: bool) -> None:
     from streams.bundle import open_bundle
 
     bundle = open_bundle(directory)
-    manifest = bundle.manifest
+    manifest, second = bundle.manifest, bundle.second_stage
     if as_json:
         answer = {"sha256": bundle.sha256, **msgspec.to_builtins(manifest)}
         typer.echo(msgspec.json.encode(answer))
@@ -146,6 +146,7 @@ def _show_bundle(directory: Path, as_json: bool) -> None:
         "tracks": manifest.catalog_size,
         "length": manifest.length,
         "created": manifest.created_at,
+        "second stage": f"of {second.candidates} candidates" if second else "none",
         "parity": "no network" if manifest.parity is None else f"{manifest.parity:.1e}",
         "sha256": bundle.sha256,
         **{f"config.{key}": value for key, value in manifest.config.items()},

@@ -83,13 +83,12 @@ def seal(
     if counts is not None:
         (work / COUNTS).write_bytes(counts.to_parquet())
     (work / CATALOG).write_bytes(catalog.to_parquet())
-    continuations = None if second_stage is None else second_stage.continuations
     files = {file.name: _record(file) for file in sorted(work.iterdir())}
     content = hashlib.sha256("".join(f.sha256 for f in files.values()).encode()).hexdigest()
     manifest = msgspec.structs.replace(
         manifest,
         files=files,
-        tables=tables_sha256(catalog, counts, items, continuations),
+        tables=tables_sha256(catalog, counts, items, second_stage),
         second_stage=msgspec.UNSET if second_stage is None else second_stage.record(),
         version=version or f"{now:%Y%m%d-%H%M%S}-{content[:8]}",
         created_at=now.isoformat(timespec="seconds").replace("+00:00", "Z"),

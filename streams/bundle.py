@@ -145,10 +145,11 @@ def _opened(path: Path, manifest: Manifest, digest: str) -> Bundle:
                 "counts",
             )
     second = _second_stage(files, manifest, items)
-    found = tables_sha256(catalog, counts, items, None if second is None else second.continuations)
+    found = tables_sha256(catalog, counts, items, second)
     if manifest.tables not in (msgspec.UNSET, found):
         raise BundleError(
-            "catalog, counts or matrix read otherwise than the writer had them; export it again",
+            "catalog, counts, matrix or second stage read otherwise than the writer had them; "
+            "export it again",
             "tables",
         )
     encoder, rank = files.get("encoder.onnx"), files.get("rank.onnx")

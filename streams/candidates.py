@@ -78,13 +78,14 @@ class Describer:
         _tell_of_session(flat, places, items, outcomes, lengths)
         return Told(features, _context(items, outcomes, lengths))
 
-    def _shares(self, places: _Places, items: Ints, lengths: Ints) -> NDArray[np.float64]:
+    def _shares(self, places: _Places, items: Ints, lengths: Ints) -> Numbers:
         found = self._continuations.after(items, lengths)
         at, kept = places.of(found.question, found.item)
         column = at * SHARES + found.kind[kept]
         sums = np.bincount(column, found.share[kept], places.size * SHARES)
-        shares: NDArray[np.float64] = sums.astype(np.float64)  # of none: integers
-        np.log1p(shares / _FLOOR, out=shares, where=shares > 0)
+        some = np.flatnonzero(sums)
+        shares = np.zeros(len(sums), np.float32)
+        shares[some] = np.log1p(sums[some] / _FLOOR)
         return shares.reshape(-1, SHARES)
 
 

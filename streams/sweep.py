@@ -27,7 +27,7 @@ def sweep(bundle: Bundle, engine: Engine) -> tuple[float, ...]:
     """Score each track after the tracks before it: element i is item i + 1.
 
     A network's alone: what a bundle of counts holds is compared as it is (`tables`). Behind it a
-    second stage is not asked: its tables are compared so too, and its graph by the golden answers.
+    second stage is not asked: it is compared so too.
     """
     if isinstance(engine, TwoStageEngine):
         engine = engine.first

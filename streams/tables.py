@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .catalog import Catalog
-from .continuations import Continuations
 from .counts import TransitionCounts
 from .items import Items
 from .manifest import BundleError
+from .second_stage import SecondStage
 
 CATALOG = "catalog.parquet"
 COUNTS = "counts.parquet"
@@ -23,7 +23,7 @@ def tables_sha256(
     catalog: Catalog,
     counts: TransitionCounts | None,
     items: Items | None,
-    continuations: Continuations | None = None,
+    second_stage: SecondStage | None = None,
 ) -> str:
     """Hash what the tables say, whatever bytes say it: damage before the files were hashed shows.
 
@@ -36,8 +36,10 @@ def tables_sha256(
     columns: tuple[NDArray[Any] | None, ...] = ()
     if counts is not None:
         columns = (counts.sources, counts.targets, counts.weights, counts.lags)
-    if continuations is not None:
-        columns += (continuations.keys, continuations.targets, continuations.shares)
+    if second_stage is not None:
+        found = second_stage.continuations
+        columns += (found.keys, found.targets, found.shares)
+        digest.update(second_stage.graph)  # no question asks for every run of tracks either
     for array in (*columns, *(items or ())):
         if array is not None:
             digest.update(np.ascontiguousarray(array).tobytes())

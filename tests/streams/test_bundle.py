@@ -26,9 +26,13 @@ from tests.bundles import (
     place,
     signed,
     tiny_counts,
+    two_stage_files,
 )
 
-FILES = ("encoder.onnx", "rank.onnx", "items.safetensors", "catalog.parquet", "manifest.json")
+FILES = (
+    "encoder.onnx", "rank.onnx", "items.safetensors", "catalog.parquet", "counts.parquet",
+    "rerank.onnx", "continuations.parquet", "manifest.json",
+)  # fmt: skip
 
 
 def refused(files: Files, directory: Path, message: str, sha256: str | None = None) -> None:
@@ -71,7 +75,7 @@ def test_files_that_the_manifest_does_not_name_are_ignored(tmp_path):
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_named(name, tmp_path):
-    files = {other: raw for other, raw in network_files().items() if other != name}
+    files = {other: raw for other, raw in two_stage_files().items() if other != name}
     refused(files, tmp_path, f"{name} is missing")
 
 
@@ -83,16 +87,16 @@ def test_a_path_that_is_no_directory_is_refused(tmp_path):
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("kept", [0, 1, 0.5, -1])
 def test_a_truncated_file_is_refused(name, kept, tmp_path):
-    raw = network_files()[name]
+    raw = two_stage_files()[name]
     cut = raw[: kept if isinstance(kept, int) else int(len(raw) * kept)]
     message = r"cannot be read|changed after" if name == "manifest.json" else "was cut"
-    refused({**network_files(), name: cut}, tmp_path, message)
+    refused({**two_stage_files(), name: cut}, tmp_path, message)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_grew_is_refused(name, tmp_path):
     message = r"cannot be read|changed after" if name == "manifest.json" else "more than"
-    refused({**network_files(), name: network_files()[name] + b"\0"}, tmp_path, message)
+    refused({**two_stage_files(), name: two_stage_files()[name] + b"\0"}, tmp_path, message)
 
 
 @pytest.mark.parametrize("name", ["encoder.onnx", "items.safetensors"])
@@ -106,9 +110,9 @@ def test_a_zeroed_page_is_refused(name, tmp_path):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(name=st.sampled_from(FILES), data=st.data())
 def test_every_flipped_bit_in_any_file_is_refused(name, data, tmp_path):
-    raw = bytearray(network_files()[name])
+    raw = bytearray(two_stage_files()[name])
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    refused({**network_files(), name: bytes(raw)}, tmp_path, "manifest|sha256")
+    refused({**two_stage_files(), name: bytes(raw)}, tmp_path, "manifest|sha256")
 
 
 def test_a_half_copied_bundle_is_refused(tmp_path):

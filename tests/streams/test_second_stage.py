@@ -2,8 +2,10 @@
 
 import msgspec
 import numpy as np
+import onnx
 import pytest
 import safetensors.numpy
+from onnx import numpy_helper
 
 from streams.bundle import BundleError, open_bundle
 from streams.continuations import Continuations
@@ -87,8 +89,23 @@ def other_shares() -> bytes:
     return Continuations(found.keys, found.targets, found.shares / np.float32(2)).to_parquet()
 
 
+def other_weight() -> bytes:
+    """A weight of runs of four tracks, which no golden question has."""
+    model = onnx.load_model_from_string(two_stage_files()["rerank.onnx"])
+    (table,) = (t for t in model.graph.initializer if t.name == "candidate")
+    weights = numpy_helper.to_array(table).copy()
+    weights[11, 0] += 0.5
+    table.CopyFrom(numpy_helper.from_array(weights, table.name))
+    return bytes(model.SerializeToString())
+
+
 @pytest.mark.parametrize(
-    ("name", "raw"), [("items.safetensors", other_skips), ("continuations.parquet", other_shares)]
+    ("name", "raw"),
+    [
+        ("items.safetensors", other_skips),
+        ("continuations.parquet", other_shares),
+        ("rerank.onnx", other_weight),
+    ],
 )
 def test_other_numbers_in_its_tables_are_noticed(name, raw, tmp_path):
     with pytest.raises(BundleError, match="read otherwise than the writer had them"):
