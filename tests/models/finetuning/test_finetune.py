@@ -11,19 +11,21 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from export.write import write_bundle
 from infra.broker import BrokerError
 from infra.topics import Topics, create
 from models.checkpoint import learner_directory, load_learner
 from models.finetuning import champion as champion_module
 from models.finetuning.finetune import FinetuneConfig, FineTuner, Result
 from models.finetuning.gate import GateRules
+from models.hybrid import parts_of
 from models.sessions import packed
 from models.training.schedule import Schedule
 from streams.bundle import Bundle, BundleError, open_bundle
 from streams.scoring import load_scorer
 from streams.settings import ScoringSettings
 from tests.brokers import delete_topics
-from tests.bundles import counts_files, place, signed
+from tests.bundles import counts_files, place, signed, tiny_second_stage
 from tests.learners import BASE, NAME, TRIAL, Job, feedback_of, listeners
 
 STREAM = feedback_of(listeners()["stream"])
@@ -33,6 +35,7 @@ def load(path: Path) -> Bundle:
     return load_scorer(path, ScoringSettings(provider="cpu", buckets=(1, 8))).bundle
 
 
+LENIENT = GateRules(improvement_probability=0.5, hit_loss=0.9, anchor_loss=0.9)
 IMPOSSIBLE = GateRules(min_targets=10**6)  # a refusal, where the export is not the question
 
 
@@ -242,6 +245,25 @@ def test_a_damaged_hold_out_of_ours_is_named_and_nothing_is_learned(job: Job):
     (folder / "held_out.jsonl").write_bytes(b"{\n")
     with pytest.raises(BundleError, match="what base held out cannot be read"):
         job.run()
+
+
+def test_a_champion_with_a_second_stage_has_a_successor_with_the_same(job: Job):
+    base, model = open_bundle(job.base), load_learner(learner_directory(job.base)).model
+    shutil.rmtree(job.base)
+    write_bundle(
+        job.base, name=NAME, version=BASE, catalog=base.catalog, metrics={}, training={},
+        second_stage=tiny_second_stage(len(base.catalog)),
+        **parts_of(model, None, np.empty(0, np.int64)),
+    )  # fmt: skip
+    job.send(STREAM)
+    result = job.run(rules=LENIENT)
+    assert result.verdict == "accepted", result.reasons
+    assert result.version is not None
+    before, after = (load(job.registry.path(NAME, v)) for v in (BASE, result.version))
+    assert before.second_stage is not None
+    assert after.second_stage is not None
+    assert after.second_stage.graph == before.second_stage.graph
+    assert len(after.second_stage.skips) == len(after.catalog) + 1 > len(before.catalog) + 1
 
 
 def test_a_second_job_on_the_same_name_is_turned_away(job: Job):
