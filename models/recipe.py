@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from export.write import CUTOFF, write_bundle
+from export.write import write_bundle
 from streams.catalog import Catalog
 from streams.manifest import Manifest
 
@@ -32,7 +32,7 @@ from .questions import Ranker
 from .second_stage.rerank import RerankConfig
 from .sessions import Sessions
 from .split import Parts, Split
-from .stages import stages
+from .stages import check_rerank, stages
 from .training.optimisation import Progress
 from .training.replicas import ALONE, Replicas
 from .training.schedule import Schedule
@@ -141,14 +141,14 @@ def make_network(
     give None.
 
     Raises:
-        ValueError: `out` exists or cannot be a version, there is nothing to train on, or `rerank`
-            has fewer candidates than a bundle gives.
+        ValueError: `out` exists or cannot be a version, there is nothing to train on, or no bundle
+            can have a second stage like `rerank`.
         FloatingPointError: training failed.
         BundleError: the export is not what was trained.
     """
     version = version_for(out, name)
-    if rerank is not None and rerank.candidates < CUTOFF:
-        raise ValueError(f"rerank.candidates is {rerank.candidates}, a bundle gives {CUTOFF}")
+    if rerank is not None:
+        check_rerank(rerank, prepared.valid)
     checkpoint = state_directory(out)
     if checkpoint.exists():
         say(f"going on with the training that {checkpoint} keeps")

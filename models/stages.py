@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from export.write import CUTOFF
+
 from .encoders.encoder import Encoder
 from .evaluation.rankers import NeuralRanker
 from .hybrid import Counted, HybridConfig
@@ -12,6 +14,24 @@ from .questions import ProtocolName, Ranker
 from .second_stage.rerank import RerankConfig
 from .second_stage.two_stages import Fitted, second_stage
 from .sessions import Sessions
+
+
+def check_rerank(config: RerankConfig, valid: Sessions) -> None:
+    """Refuse before the training what could only fail after it.
+
+    Raises:
+        ValueError: fewer candidates than a bundle gives, or too few sessions to validate with.
+    """
+    if config.candidates < CUTOFF:
+        raise ValueError(
+            f"rerank.candidates is {config.candidates}, expected {CUTOFF} or more: a bundle gives "
+            "so many"
+        )
+    if len(valid) < 2:
+        raise ValueError(
+            f"{len(valid)} sessions to validate with, expected two or more: a second stage is "
+            "fitted on one half and chosen by the other; give more data"
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -144,8 +144,12 @@ def test_a_second_stage_is_in_the_bundle_and_the_figures_are_of_sessions_it_did_
 
 def test_a_second_stage_that_no_bundle_can_hold_is_refused_before_training(tmp_path):
     few = "rerank.candidates=50"
-    with pytest.raises(ValueError, match=r"rerank\.candidates is 50, a bundle gives 100"):
+    with pytest.raises(ValueError, match=r"rerank\.candidates is 50, expected 100 or more"):
         run("--data", DATA, "--out", tmp_path / "v1", "--set", few)
+    with pytest.raises(ValueError, match="1 sessions to validate with, expected two or more"):
+        run(
+            "--data", "simulated:sessions=12,tracks=100", "--out", tmp_path / "v1", "--second-stage"
+        )
     with pytest.raises(ValueError, match="--second-stage out"):
         run("--data", DATA, "--model", "markov", "--out", tmp_path / "v1", "--second-stage")
 
