@@ -2,8 +2,9 @@
 
 Each size is measured in a process of its own, so that its peak of memory is its own: reading (from
 slices written for it, up to a size), building, the 30-core, the split, the matrix, a step of
-LightGCN (3 layers, width 64, batch 2,048) over drawn neighbours and over the whole graph, and the
-embedding of every node. The data are simulated, with the Million Playlist Dataset's proportions.
+LightGCN (3 layers, width 64) over drawn neighbours and over the whole graph, by few and by many
+pairs, and the embedding of every node. The data are simulated, with the Million Playlist Dataset's
+proportions.
 """
 
 from __future__ import annotations
@@ -38,7 +39,14 @@ from models.graphs.training import GraphTraining
 from .simulated import pairs, write_slices
 from .table import markdown
 
-WIDTH, LAYERS, BATCH, FANOUTS, K = 64, 3, 2048, (15, 10, 5), 30
+WIDTH, LAYERS, K = 64, 3, 30
+STEPS = {
+    "15, 10, 5 neighbours": ((15, 10, 5), 2048),
+    "5, 3, 2 neighbours": ((5, 3, 2), 2048),
+    "the whole graph": ((), 2048),
+    "the whole graph, many pairs": ((), 1 << 18),
+}
+"""Ways to take a step: neighbours that are drawn at each layer, and pairs."""
 READ = 2.0  # millions of entries that are still written as slices and read
 T = TypeVar("T")
 
@@ -64,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = {
         **provenance(),
         "data": {"name": "simulated playlists", "simulated": True},
-        "threads": 1, "layers": LAYERS, "width": WIDTH, "batch": BATCH, "fanouts": FANOUTS, "k": K,
+        "threads": 1, "layers": LAYERS, "width": WIDTH, "k": K,
+        "steps": {name: {"fanouts": f, "batch": batch} for name, (f, batch) in STEPS.items()},
         "rows": rows,
     }  # fmt: skip
     write_result(options.out, result)
@@ -99,8 +108,8 @@ def measured(millions: float, steps: int) -> dict[str, Any]:
     told["after"] = _sizes(graph)
     train = stage("split", lambda: split_edges(graph, 0)).train
     stage("matrix", lambda: Adjacency.of(train))
-    for name, fanouts in (("drawn step", FANOUTS), ("whole step", ())):
-        taken = _steps(train, fanouts)
+    for name, (fanouts, batch) in STEPS.items():
+        taken = _steps(train, fanouts, batch)
         stage(f"{name}, the first", lambda taken=taken: next(taken))  # type: ignore[misc]
         seconds = []
         for _ in range(steps if fanouts else max(1, steps // 5)):
@@ -117,8 +126,8 @@ def measured(millions: float, steps: int) -> dict[str, Any]:
     return {"millions": millions, **told, "stages": stages}
 
 
-def _steps(train: Graph, fanouts: tuple[int, ...]) -> Iterator[object]:
-    schedule = GraphSchedule(batch=BATCH, fanouts=fanouts)
+def _steps(train: Graph, fanouts: tuple[int, ...], batch: int) -> Iterator[object]:
+    schedule = GraphSchedule(batch=batch, fanouts=fanouts)
     training = GraphTraining(_model(train), train, schedule, seed=0)
     epoch = 0
     while True:

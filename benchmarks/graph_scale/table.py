@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 SECONDS = ("read", "build", "core", "split", "matrix", "embed")
-STEPS = ("drawn step", "whole step")
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -18,9 +17,8 @@ def markdown(result: Mapping[str, Any]) -> str:
         "",
         f"Simulated playlists, one thread; `{' '.join(result['command'])}` at commit "
         f"{result['commit']}, {result['machine']['processor']}, {result['date'][:10]}. LightGCN, "
-        f"{result['layers']} layers, width {result['width']}, batch {result['batch']}; drawn: "
-        f"{list(result['fanouts'])} neighbours. Seconds; memory is the most that the process ever "
-        "had.",
+        f"{result['layers']} layers, width {result['width']}. Seconds; memory is the most that the "
+        "process ever had.",
         "",
         "| million edges | " + " | ".join(f"{row['millions']:g}" for row in rows) + " |",
         "|" + "---|" * (len(rows) + 1),
@@ -33,18 +31,13 @@ def markdown(result: Mapping[str, Any]) -> str:
             ],
         ),
     ]
-    lines += [_line(name, [_seconds(row, name) for row in rows]) for name in (*SECONDS, *STEPS)]
-    for name in STEPS:
-        lines.append(_line(f"an epoch, {name}s, minutes", [_epoch(row, name) for row in rows]))
-    lines.append(
-        _line(
-            "memory at most, GiB: built, trained over drawn neighbours, over the whole",
-            [
-                ", ".join(f"{row['stages'][name]['peak_gib']:.1f}" for name in ("build", *STEPS))
-                for row in rows
-            ],
-        )
-    )
+    lines += [_line(name, [_seconds(row, name) for row in rows]) for name in SECONDS]
+    for name, step in result["steps"].items():
+        told = f"{name}, {step['batch']:,} pairs: a step; an epoch, minutes"
+        lines.append(_line(told, [_step(row, name, step["batch"]) for row in rows]))
+    for told, name in (("built", "build"), ("trained", list(result["steps"])[-1])):
+        peaks = [f"{row['stages'][name]['peak_gib']:.1f}" for row in rows]
+        lines.append(_line(f"memory at most, GiB: {told}", peaks))
     return "\n".join(lines) + "\n"
 
 
@@ -54,11 +47,10 @@ def _line(name: str, cells: list[str]) -> str:
 
 def _seconds(row: Mapping[str, Any], name: str) -> str:
     stage = row["stages"].get(name)
-    if stage is None:
-        return ""
-    return f"{stage['seconds']:.{3 if name in STEPS else 1}f}"
+    return "" if stage is None else f"{stage['seconds']:.1f}"
 
 
-def _epoch(row: Mapping[str, Any], name: str) -> str:
-    steps = math.ceil(0.7 * row["after"]["edges"] / 2048)
-    return f"{steps * row['stages'][name]['seconds'] / 60:.1f}"
+def _step(row: Mapping[str, Any], name: str, batch: int) -> str:
+    seconds = row["stages"][name]["seconds"]
+    steps = math.ceil(0.7 * row["after"]["edges"] / batch)
+    return f"{seconds:.3f}; {steps * seconds / 60:.1f}"

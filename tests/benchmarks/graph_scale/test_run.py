@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.graph_scale.run import main, measured
+from benchmarks.graph_scale.run import STEPS, main, measured
 from benchmarks.graph_scale.simulated import pairs, write_slices
 from benchmarks.graph_scale.table import markdown
 from models.data import mpd
@@ -30,11 +30,12 @@ def test_each_part_is_measured_and_told():
     assert min(peaks) > 0
     result = {
         "command": ["segue"], "commit": "c", "date": "2026-01-01", "machine": {"processor": "p"},
-        "layers": 3, "width": 64, "batch": 2048, "fanouts": [15, 10, 5], "k": 30, "rows": [row],
+        "layers": 3, "width": 64, "k": 30, "rows": [row],
+        "steps": {name: {"batch": batch} for name, (_, batch) in STEPS.items()},
     }  # fmt: skip
     table = markdown(result)
     assert "| million edges | 0.1 |" in table
-    assert "| drawn step | " in table
+    assert "| the whole graph, 2,048 pairs: a step; an epoch, minutes | " in table
 
 
 def test_sizes_are_measured_one_by_one(tmp_path, capsys):
