@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -76,19 +76,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     out = options.out or (WORK if options.quick or options.cell or options.data else RESULTS)
     stem = out / f"graph_{suite.name}{'_quick' if options.quick else ''}"
-    write_result(stem.with_suffix(".json"), {**result, "epochs": _thinned(result["epochs"])})
+    shown = (f"recall@{cutoffs[0]}", "loss", "roc_auc")
+    write_result(stem.with_suffix(".json"), {**result, "epochs": _thinned(found, shown)})
     write_text(stem.with_suffix(".md"), markdown(result))
     stem.with_suffix(".png").write_bytes(curves(found, f"recall@{cutoffs[0]}"))
     print(json.dumps(result) if options.json else markdown(result))
     return 0
 
 
-def _thinned(epochs: dict[str, list[list[dict[str, Any]]]]) -> dict[str, Any]:
-    """Keep of a long training the epochs that were judged."""
-    return {
-        name: [[row for row in rows if row["metrics"]] for rows in seeds]
-        for name, seeds in epochs.items()
-    }
+def _thinned(found: Mapping[str, Sequence[Outcome]], shown: Sequence[str]) -> dict[str, Any]:
+    """Keep of long trainings the curves: epochs that were judged, and their figures, by columns."""
+    curves_of: dict[str, list[dict[str, list[float]]]] = {}
+    for name, outcomes in found.items():
+        for outcome in outcomes:
+            judged = [row for row in outcome.told["epochs"] if row["metrics"]]
+            columns = {"epoch": [row["epoch"] for row in judged]}
+            columns["training loss"] = [round(row["loss"], 4) for row in judged]
+            for figure in shown:
+                columns[figure] = [round(row["metrics"][figure], 4) for row in judged]
+            curves_of.setdefault(name, []).append(columns)
+    return curves_of
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
