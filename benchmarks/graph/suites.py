@@ -112,10 +112,9 @@ SUITES = {
             ),
             {"epochs": 1}, "the same data",
         ),
-        # Full quality in well under two hours of a core. A softmax over 2,048 drawn tracks learns
-        # from a batch what one negative each takes many epochs for, and a step costs most where
-        # the graph is passed over, which a larger batch shares. Chosen on training edges dealt out
-        # (`segue graph train --data pairs:train.txt`).
+        # A try at full quality in well under two hours of a core: a softmax over 2,048 drawn tracks
+        # learns more of a batch than one negative each, and a step costs most where the graph is
+        # passed over, which a larger batch shares.
         Suite(
             "gowalla-full", "gowalla", None,
             GraphSchedule(
