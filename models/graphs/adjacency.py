@@ -78,6 +78,7 @@ class Adjacency:
         starts, nodes, order = self._across
         return replace(self, starts=starts, neighbours=nodes, weights=self.weights[order])
 
+    @cached_property
     def looped(self) -> Adjacency:
         """The matrix with one more edge for each node, to itself, the last of its row: weight 1."""
         after = torch.arange(self.n_nodes + 1, device=self.starts.device, dtype=self.starts.dtype)
@@ -85,12 +86,13 @@ class Adjacency:
         loops = starts[1:].long() - 1
         others = torch.ones(int(starts[-1]), dtype=torch.bool, device=loops.device)
         others[loops] = False
-        neighbours, weights = self.neighbours.new_empty(len(others)), torch.ones(len(others))
+        neighbours = self.neighbours.new_empty(len(others))
         neighbours[others], neighbours[loops] = self.neighbours, after[:-1].to(neighbours.dtype)
-        weights = weights.to(self.weights)
+        weights = self.weights.new_ones(len(others))
         weights[others] = self.weights
         return replace(self, starts=starts, neighbours=neighbours, weights=weights)
 
+    @cached_property
     def averaging(self) -> Adjacency:
         """The matrix whose product is the mean of each node's neighbours."""
         degrees = self.starts.diff()

@@ -74,7 +74,7 @@ class GAT(LayeredEncoder):
 
     def prepared(self, adjacency: Adjacency) -> Adjacency:
         """Make each node a neighbour of itself."""
-        return adjacency.looped()
+        return adjacency.looped
 
     def layer(self, number: int, x: Tensor, adjacency: Adjacency) -> Tensor:
         """Attend to the neighbours and to the node itself, (n, D) -> (n, D)."""

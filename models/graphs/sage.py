@@ -43,7 +43,7 @@ class SAGE(LayeredEncoder):
 
     def prepared(self, adjacency: Adjacency) -> Adjacency:
         """Weigh all of a node's neighbours alike."""
-        return adjacency.averaging()
+        return adjacency.averaging
 
     def layer(self, number: int, x: Tensor, adjacency: Adjacency) -> Tensor:
         """Map the neighbours' mean and the node itself, (n, D) -> (n, D)."""

@@ -103,6 +103,6 @@ def test_the_transposed_has_rows_and_columns_exchanged(symmetric):
 
 def test_loops_join_each_node_to_itself_and_change_nothing_else():
     adjacency = drawn(symmetric=False)
-    looped = adjacency.looped()
+    looped = adjacency.looped
     expected = written(adjacency, adjacency.weights) + torch.eye(adjacency.n_nodes)
     torch.testing.assert_close(written(looped, looped.weights), expected)

@@ -14,7 +14,7 @@ from .small import graph_of, random_graph
 @pytest.mark.parametrize("twice", [False, True])
 def test_it_is_what_pytorch_geometric_computes(heads, twice):
     """With and without edges that were drawn twice."""
-    adjacency = Adjacency.of(random_graph(2)).looped()
+    adjacency = Adjacency.of(random_graph(2)).looped
     if twice:
         starts, neighbours = adjacency.starts * 2, adjacency.neighbours.repeat_interleave(2)
         weights = adjacency.weights.repeat_interleave(2)
@@ -37,7 +37,7 @@ def test_it_is_what_pytorch_geometric_computes(heads, twice):
 
 def test_a_node_that_all_its_neighbours_repel_still_shares_itself_out():
     """Scores are taken from the node's own greatest one, whatever others have."""
-    adjacency = Adjacency.of(graph_of([[0], [1]], 2)).looped()
+    adjacency = Adjacency.of(graph_of([[0], [1]], 2)).looped
     parts = torch.tensor([[1e4], [-1e4], [1e4], [-1e4]])[:, None]  # (n, 1, 1)
     ones = torch.ones(1, 1)
     found = attend(parts, ones, ones, adjacency)

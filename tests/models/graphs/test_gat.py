@@ -20,7 +20,7 @@ def test_a_layer_is_attention_over_neighbours_and_the_node_itself():
     conv: Any = model.attention[0]
     back: Any = model.back[0]
     x = torch.randn(4, 3)
-    found = model.layer(0, x, Adjacency.of(graph).looped())
+    found = model.layer(0, x, Adjacency.of(graph).looped)
     node, neighbours = 0, [0, 2, 3]  # playlist 0: itself, and tracks 0 and 1
     mapped = (x @ conv.lin.weight.T).view(4, 2, 3)
     heads = []
@@ -51,8 +51,8 @@ def test_it_trains_and_layers_sum_up(mlp):
     model = trained.eval()
     with torch.no_grad():
         adjacency = Adjacency.of(found.split.train)
-        first = model.layer(0, model.initial(), adjacency.looped())
-        second = model.layer(1, first, adjacency.looped())
+        first = model.layer(0, model.initial(), adjacency.looped)
+        second = model.layer(1, first, adjacency.looped)
         expected = (model.initial() + first + second) / 3
         torch.testing.assert_close(model(adjacency), expected)
 

@@ -24,7 +24,7 @@ def test_a_layer_maps_the_neighbours_mean_and_the_node_itself():
     full[:30, 30:], full[30:, :30] = edges, edges.T
     mean = torch.from_numpy(full / np.maximum(full.sum(axis=1, keepdims=True), 1)).float() @ x
     expected = mean @ conv.lin_l.weight.T + conv.lin_l.bias + x @ conv.lin_r.weight.T
-    torch.testing.assert_close(model.layer(0, x, Adjacency.of(graph).averaging()), expected)
+    torch.testing.assert_close(model.layer(0, x, Adjacency.of(graph).averaging), expected)
 
 
 def test_it_trains():
