@@ -17,9 +17,10 @@ from benchmarks.digests import digest
 
 from .outcome import Outcome
 
-CODE = ("models/**/*.py", "streams/counts.py", "benchmarks/quality/contestants.py",
-        "benchmarks/quality/data.py", "benchmarks/quality/outcome.py")  # fmt: skip
-"""What outcomes depend on: the code that learns and judges."""
+CODE = ("models/**/*.py", "streams/counts.py", "streams/candidates.py", "streams/continuations.py",
+        "streams/reranking.py", "benchmarks/quality/contestants.py", "benchmarks/quality/data.py",
+        "benchmarks/quality/outcome.py")  # fmt: skip
+"""What outcomes depend on: the code that learns, ranks and judges, in streams/ where it serves."""
 
 
 @dataclass(frozen=True)
