@@ -26,10 +26,9 @@ from .second_stage import (
     RERANK,
     SecondStage,
     check_record,
-    read_continuations,
     rerank_ports,
 )
-from .tables import CATALOG, COUNTS, read_catalog, read_counts, tables_sha256
+from .tables import CATALOG, COUNTS, read_catalog, read_continuations, read_counts, tables_sha256
 
 __all__ = ["Bundle", "BundleError", "Manifest", "open_bundle"]
 

@@ -77,16 +77,3 @@ def rerank_ports() -> tuple[Ports, Ports]:
     """Inputs and outputs that `rerank.onnx` must have."""
     inputs = {"features": (FLOAT, ("B", "K", FEATURES)), "context": (FLOAT, ("B", CONTEXT))}
     return inputs, {"raise": (FLOAT, ("B", "K"))}
-
-
-def read_continuations(raw: bytes, tracks: int) -> Continuations:
-    """Read `continuations.parquet`; BundleError when it is none, or names other items."""
-    try:
-        found = Continuations.from_parquet(raw)
-    except ValueError as err:
-        raise BundleError(str(err), "counts") from err
-    if found.largest_item > tracks:
-        raise BundleError(
-            f"{CONTINUATIONS} names item {found.largest_item}, the catalog has {tracks}", "counts"
-        )
-    return found

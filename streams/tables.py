@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from .catalog import Catalog
+from .continuations import CONTINUATIONS, Continuations
 from .counts import TransitionCounts
 from .items import Items
 from .manifest import BundleError
@@ -17,6 +19,7 @@ from .second_stage import SecondStage
 
 CATALOG = "catalog.parquet"
 COUNTS = "counts.parquet"
+T = TypeVar("T", TransitionCounts, Continuations)
 
 
 def tables_sha256(
@@ -56,12 +59,21 @@ def read_catalog(raw: bytes) -> Catalog:
 
 def read_counts(raw: bytes, tracks: int) -> TransitionCounts:
     """Read `counts.parquet`; BundleError when it is none, or names other than `tracks` items."""
+    return _of_items(COUNTS, TransitionCounts.from_parquet, raw, tracks)
+
+
+def read_continuations(raw: bytes, tracks: int) -> Continuations:
+    """Read `continuations.parquet`; BundleError when it is none, or names other items."""
+    return _of_items(CONTINUATIONS, Continuations.from_parquet, raw, tracks)
+
+
+def _of_items(name: str, read: Callable[[bytes], T], raw: bytes, tracks: int) -> T:
     try:
-        counts = TransitionCounts.from_parquet(raw)
+        found = read(raw)
     except ValueError as err:
         raise BundleError(str(err), "counts") from err
-    if counts.largest_item > tracks:
+    if found.largest_item > tracks:
         raise BundleError(
-            f"{COUNTS} names item {counts.largest_item}, the catalog has {tracks}", "counts"
+            f"{name} names item {found.largest_item}, the catalog has {tracks}", "counts"
         )
-    return counts
+    return found
