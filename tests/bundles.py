@@ -62,24 +62,27 @@ def tiny_model(seed: int = 0, **sizes: int) -> TinyEncoder:
     return TinyEncoder(**sizes)
 
 
+def _written(**parts: Any) -> Files:
+    """Write a bundle and give its files; `parts` are those of `write_bundle`."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "bundle"
+        write_bundle(out, **{"metrics": {}, "training": {}, **parts}, clock=lambda: WRITTEN_AT)
+        return {file.name: file.read_bytes() for file in out.iterdir()}
+
+
 @functools.cache
 def network_files(seed: int = 0) -> Files:
     """A network bundle named `tiny`; its export takes seconds, so it is made once."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "bundle"
-        write_bundle(
-            out,
-            name="tiny",
-            version=f"v{seed}",
-            architecture="TinyEncoder",
-            config={"length": LENGTH},
-            catalog=catalog(),
-            model=tiny_model(seed),
-            metrics={"hit_rate@10": 0.5},
-            training={"source": "made for tests"},
-            clock=lambda: WRITTEN_AT,
-        )
-        return {file.name: file.read_bytes() for file in out.iterdir()}
+    return _written(
+        name="tiny",
+        version=f"v{seed}",
+        architecture="TinyEncoder",
+        config={"length": LENGTH},
+        catalog=catalog(),
+        model=tiny_model(seed),
+        metrics={"hit_rate@10": 0.5},
+        training={"source": "made for tests"},
+    )
 
 
 @functools.cache
@@ -90,21 +93,14 @@ def counts_files(tracks: int = 12) -> Files:
         targets=np.array([2, 3, 1], dtype=np.int32),
         weights=np.array([3, 5, 1], dtype=np.float32),
     )
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "bundle"
-        write_bundle(
-            out,
-            name="markov",
-            version="v0",
-            architecture="Markov",
-            config={},
-            catalog=catalog(tracks),
-            counts=counts,
-            metrics={},
-            training={},
-            clock=lambda: WRITTEN_AT,
-        )
-        return {file.name: file.read_bytes() for file in out.iterdir()}
+    return _written(
+        name="markov",
+        version="v0",
+        architecture="Markov",
+        config={},
+        catalog=catalog(tracks),
+        counts=counts,
+    )
 
 
 def tiny_counts() -> TransitionCounts:
@@ -120,23 +116,16 @@ def tiny_counts() -> TransitionCounts:
 @functools.cache
 def hybrid_files() -> Files:
     """The network of `network_files`, and counts beside it."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "bundle"
-        write_bundle(
-            out,
-            name="hybrid",
-            version="v0",
-            architecture="hybrid",
-            config={"length": LENGTH},
-            catalog=catalog(),
-            model=tiny_model(),
-            counts=tiny_counts(),
-            weight=3.0,
-            metrics={},
-            training={},
-            clock=lambda: WRITTEN_AT,
-        )
-        return {file.name: file.read_bytes() for file in out.iterdir()}
+    return _written(
+        name="hybrid",
+        version="v0",
+        architecture="hybrid",
+        config={"length": LENGTH},
+        catalog=catalog(),
+        model=tiny_model(),
+        counts=tiny_counts(),
+        weight=3.0,
+    )
 
 
 def tiny_second_stage(tracks: int = TRACKS) -> SecondStage:
@@ -157,24 +146,17 @@ def tiny_second_stage(tracks: int = TRACKS) -> SecondStage:
 @functools.cache
 def two_stage_files() -> Files:
     """The network and counts of `hybrid_files`, and a second stage behind them."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "bundle"
-        write_bundle(
-            out,
-            name="two-stage",
-            version="v0",
-            architecture="hybrid",
-            config={"length": LENGTH},
-            catalog=catalog(),
-            model=tiny_model(),
-            counts=tiny_counts(),
-            weight=3.0,
-            second_stage=tiny_second_stage(),
-            metrics={},
-            training={},
-            clock=lambda: WRITTEN_AT,
-        )
-        return {file.name: file.read_bytes() for file in out.iterdir()}
+    return _written(
+        name="two-stage",
+        version="v0",
+        architecture="hybrid",
+        config={"length": LENGTH},
+        catalog=catalog(),
+        model=tiny_model(),
+        counts=tiny_counts(),
+        weight=3.0,
+        second_stage=tiny_second_stage(),
+    )
 
 
 def place(files: Files, directory: Path) -> Path:
