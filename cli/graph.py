@@ -12,11 +12,13 @@ import typer
 
 from .eval import AsJson
 from .graph_asking import Cutoffs, Unmasked, embed, evaluate
+from .graph_map import playlists
 from .graph_shown import files_shown, numbers, show_epochs, sizes_said, steps_shown
 
 app = typer.Typer(no_args_is_help=True, help="Train and ask graph networks over playlists.")
 app.command("eval")(evaluate)
 app.command("embed")(embed)
+app.command("map")(playlists)
 
 KEPT = Path(".segue/graph")  # of trainings that no folder was given for
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -22,8 +21,10 @@ def map_(
     ],
     out: Annotated[Path, typer.Option(help="The folder for map.html and the pictures.")],
     before: Annotated[
-        Path | None,
-        typer.Option(exists=True, help="Embeddings of the same tracks, to be shown beside them."),
+        list[Path] | None,
+        typer.Option(
+            exists=True, help="Others of the same tracks, shown before them; may be given again."
+        ),
     ] = None,
     artist: Annotated[
         list[str] | None, typer.Option(help="An artist to pick out; may be given again.")
@@ -40,34 +41,16 @@ def map_(
     from models.map.draw import Wanted, draw
     from models.map.music import open_music
 
+    from .map_shown import drawn_or_exit, show_drawn, view_names
+
     def say(line: str) -> None:
         typer.echo(line, err=True)
 
-    embeddings = embeddings_at(items)
-    earlier = None if before is None else embeddings_at(before)
+    files = [*(before or ()), items]
+    names = view_names(files[:-1], items)
+    embeddings = {name: embeddings_at(file) for name, file in zip(names, files, strict=True)}
     say(f"reading {data}")
     music = open_music(data)
     wanted = Wanted(most=most, artists=tuple(artist or ()), playlist=playlist, seed=seed)
-    try:
-        drawn = draw(embeddings, music, out, before=earlier, wanted=wanted, say=say)
-    except ModuleNotFoundError as err:  # what only maps need is not in every environment
-        typer.echo(f"segue: {err}; install umap-learn and matplotlib", err=True)
-        raise typer.Exit(3) from err
-    if as_json:
-        answer = {
-            "data": music.name,
-            "simulated": music.simulated,
-            "files": [str(file) for file in drawn.files],
-            "tracks": drawn.tracks,
-            "views": drawn.views,
-            "chance": drawn.chance,
-        }
-        typer.echo(json.dumps(answer))
-        return
-    for name, figures in drawn.views.items():
-        shown = (f"{key} {value:.3f}" for key, value in figures.items() if value is not None)
-        typer.echo(f"{name}: {', '.join(shown)}")
-    shown = (f"{key} {value:.3f}" for key, value in drawn.chance.items() if value is not None)
-    typer.echo(f"by chance: {', '.join(shown)}")
-    for file in drawn.files:
-        typer.echo(str(file))
+    drawn = drawn_or_exit(lambda: draw(embeddings, music, out, wanted=wanted, say=say))
+    show_drawn(drawn, music, as_json)

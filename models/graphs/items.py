@@ -1,6 +1,8 @@
-"""Track embeddings of a graph network, for sequence models to begin with or to place tracks by."""
+"""Embeddings of a graph network: its tracks', for sequence models to begin with, and all nodes'."""
 
 from __future__ import annotations
+
+from torch import Tensor
 
 from ..items.track_embeddings import TrackEmbeddings
 from .edge_split import EdgeSplit
@@ -15,7 +17,7 @@ def graph_items(trained: TrainedGraph) -> TrackEmbeddings:
     What was hidden from the network's training counts too: nothing is asked of it here. `about`
     tells the split by session, if it was trained on the training sessions of one.
     """
-    embedded = embed(trained.model, _all(trained.split), trained.schedule.half_life)
+    embedded = embedded_nodes(trained)
     first = trained.model.config.playlists
     told = ("data", "simulated", "k_core", "seed", "split")
     about = {key: trained.training[key] for key in told if key in trained.training}
@@ -26,5 +28,11 @@ def graph_items(trained: TrainedGraph) -> TrackEmbeddings:
     )
 
 
-def _all(split: EdgeSplit) -> Graph:
+def embedded_nodes(trained: TrainedGraph) -> Tensor:
+    """Embed every node, playlists first, (n, D), with messages along all edges of the graph."""
+    return embed(trained.model, all_edges(trained.split), trained.schedule.half_life)
+
+
+def all_edges(split: EdgeSplit) -> Graph:
+    """Give the graph with what was hidden from training too."""
     return union(split.known, split.test) if split.test.n_edges else split.known

@@ -1,4 +1,4 @@
-"""Which tracks of a map share a colour: by artist, by playlist, by how many hold them."""
+"""Which points of a map share a colour: by artist, by playlist, by how many hold them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .music import Music
 
@@ -19,7 +20,7 @@ OTHERS = -1
 
 @dataclass(frozen=True)
 class Colouring:
-    """A group for each of n tracks; OTHERS are drawn faintly."""
+    """A group for each of n points; OTHERS are drawn faintly."""
 
     name: str
     groups: tuple[int, ...]  # (n,), of `labels`, or of RAMP where `ends` are given
@@ -58,7 +59,7 @@ def colourings(
     if music.artists:
         named = [music.artists.get(track) for track in track_ids]
         common = Counter(name for name in named if name).most_common(len(COLOURS))
-        found.append(_labelled("artist", named, [name for name, _ in common]))
+        found.append(labelled("artist", named, [name for name, _ in common]))
     found += [_of_playlists(music, track_ids), _of_popularity(music, track_ids)]
     return found
 
@@ -66,8 +67,7 @@ def colourings(
 def _of_artists(music: Music, track_ids: Sequence[str], artists: Sequence[str]) -> Colouring:
     if len(artists) > len(COLOURS):
         raise ValueError(f"{len(artists)} artists are asked for, expected {len(COLOURS)} at most")
-    spelled = {name.casefold(): name for name in music.artists.values()}
-    wanted = [spelled.get(artist.casefold(), artist) for artist in artists]
+    wanted = [music.spelled(artist) for artist in artists]
     named = [music.artists.get(track) for track in track_ids]
     for artist in wanted:
         if artist not in named:
@@ -76,10 +76,11 @@ def _of_artists(music: Music, track_ids: Sequence[str], artists: Sequence[str]) 
                 f"artist {artist!r} has no track on this map; "
                 + (f"{', '.join(have)} have most" if have else f"{music.name} names no artists")
             )
-    return _labelled("artists asked for", named, wanted)
+    return labelled("artists asked for", named, wanted)
 
 
-def _labelled(name: str, named: Sequence[str | None], labels: Sequence[str]) -> Colouring:
+def labelled(name: str, named: Sequence[str | None], labels: Sequence[str]) -> Colouring:
+    """Colour those that are named as one of the labels."""
     number = {label: group for group, label in enumerate(labels)}
     groups = tuple(OTHERS if label is None else number.get(label, OTHERS) for label in named)
     return Colouring(name, groups, tuple(labels))
@@ -102,7 +103,11 @@ def _of_playlists(music: Music, track_ids: Sequence[str]) -> Colouring:
 
 def _of_popularity(music: Music, track_ids: Sequence[str]) -> Colouring:
     counts = np.array([music.holders.get(track, 0) for track in track_ids])
+    return ramped("popularity", counts, (f"in {counts.min()}", f"in {counts.max()} {music.kind}s"))
+
+
+def ramped(name: str, counts: NDArray[np.int64], ends: tuple[str, str]) -> Colouring:
+    """Colour by a number (n,), along its logarithm."""
     heights = np.log1p(counts - counts.min()) / max(math.log1p(int(np.ptp(counts))), 1e-9)
     groups = np.minimum((heights * len(RAMP)).astype(int), len(RAMP) - 1)
-    ends = f"in {counts.min()}", f"in {counts.max()} {music.kind}s"
-    return Colouring("popularity", tuple(groups.tolist()), ends=ends)
+    return Colouring(name, tuple(groups.tolist()), ends=ends)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from models.data.playlist_sources import open_playlists
 from models.data.playlists import Playlists
+from models.graphs.folder import TrainedGraph
+from models.graphs.items import all_edges
 
 _PLAYLISTS = ("mpd", "pairs", "gowalla")  # all else are sessions
 
@@ -40,24 +43,43 @@ class Music:
         ids, counts = self.playlists.track_ids, self.playlists.graph.popularity.tolist()
         return dict(sorted(zip(ids, counts, strict=True), key=lambda pair: (-pair[1], pair[0])))
 
+    @cached_property
+    def foremost(self) -> list[str | None]:
+        """The artist that each playlist has most tracks of, ties by name; None without any."""
+        found = [Counter(name for name in row if name) for row in self._artists_by_playlist]
+        return [min(row, key=lambda name: (-row[name], name)) if row else None for row in found]
+
+    def featuring(self, artist: str) -> frozenset[int]:
+        """Give the numbers of the playlists that hold a track of the artist."""
+        rows = enumerate(self._artists_by_playlist)
+        return frozenset(number for number, row in rows if artist in row)
+
     def tracks_of(self, identifier: str) -> tuple[str, ...]:
         """Give the tracks of a playlist or session, each once, in its order where that is known.
 
         Raises:
             ValueError: there is none of that id.
         """
-        ids, graph = self.playlists.playlist_ids, self.playlists.graph
-        if identifier not in ids:
-            raise ValueError(
-                f"{self.name} has no {self.kind} {identifier!r}, expected one like "
-                f"{', '.join(ids[:3])}, …"
-            )
-        number = ids.index(identifier)
+        number, graph = self.number(identifier), self.playlists.graph
         tracks = graph.row(number)
         if graph.positions is not None:
             part = slice(int(graph.starts[number]), int(graph.starts[number + 1]))
             tracks = tracks[np.argsort(graph.positions[part])]
         return tuple(self.playlists.track_ids[track] for track in tracks.tolist())
+
+    def number(self, identifier: str) -> int:
+        """Give the number of a playlist or session.
+
+        Raises:
+            ValueError: there is none of that id.
+        """
+        ids = self.playlists.playlist_ids
+        if identifier not in ids:
+            raise ValueError(
+                f"{self.name} has no {self.kind} {identifier!r}, expected one like "
+                f"{', '.join(ids[:3])}, …"
+            )
+        return ids.index(identifier)
 
     def owners(self, track_ids: Iterable[str]) -> list[NDArray[np.int64]]:
         """Give for each track the numbers of the playlists that hold it."""
@@ -72,12 +94,38 @@ class Music:
             for track in found
         ]
 
+    @cached_property
+    def _artists_by_playlist(self) -> list[list[str | None]]:
+        named = [self.artists.get(track) for track in self.playlists.track_ids]
+        graph = self.playlists.graph
+        return [[named[t] for t in graph.row(p).tolist()] for p in range(graph.n_playlists)]
+
+    def spelled(self, artist: str) -> str:
+        """Give an artist's name with the data's capitals; one that it lacks as given."""
+        return self._spellings.get(artist.casefold(), artist)
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        return {name.casefold(): name for name in self.artists.values()}
+
     def _named(self, column: str) -> dict[str, str]:
         if self.playlists.about is None:
             return {}
         names = self.playlists.about[column].to_list()
         pairs = zip(self.playlists.track_ids, names, strict=True)
         return {track: name for track, name in pairs if name}
+
+
+def kind_of(spec: str) -> str:
+    """Say what holds tracks in data of that name (`mpd`, or `mpd:PATH`): playlist or session."""
+    return "playlist" if spec.partition(":")[0] in _PLAYLISTS else "session"
+
+
+def music_of(trained: TrainedGraph) -> Music:
+    """Take what a graph network was made of, with what was hidden from its training."""
+    told = trained.training
+    playlists = replace(trained.playlists, graph=all_edges(trained.split))
+    return Music(told["data"], told["simulated"], kind_of(told["data"]), playlists)
 
 
 def open_music(spec: str) -> Music:
@@ -88,5 +136,4 @@ def open_music(spec: str) -> Music:
     """
     source = open_playlists(spec)
     playlists, _ = source.load()
-    kind = "playlist" if spec.partition(":")[0] in _PLAYLISTS else "session"
-    return Music(source.name, source.simulated, kind, playlists)
+    return Music(source.name, source.simulated, kind_of(spec), playlists)

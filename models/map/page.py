@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .colouring import RAMP, Colouring
-from .music import Music
+from .points import Points
 from .projection import Projection
 
 _TEMPLATE = Path(__file__).with_name("page.html")
@@ -22,7 +22,7 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class View:
-    """One way that the same tracks are embedded."""
+    """One way that the same points are embedded."""
 
     name: str
     projection: Projection
@@ -31,19 +31,18 @@ class View:
 def page(
     title: str,
     note: str,
-    music: Music,
-    track_ids: Sequence[str],
+    points: Points,
     views: Sequence[View],
     colourings: Sequence[Colouring],
     rings: Sequence[int] = (),
 ) -> str:
-    """Write the page; `rings` are the places of tracks that are ringed."""
+    """Write the page; `rings` are the places of points that are ringed."""
     data = {
-        "kind": music.kind,
-        "ids": list(track_ids),
-        "titles": [music.titles.get(track) for track in track_ids],
-        "artists": [music.artists.get(track) for track in track_ids],
-        "holders": [music.holders.get(track) for track in track_ids],
+        "kind": points.kind,
+        "ids": list(points.ids),
+        "titles": list(points.titles),
+        "artists": list(points.artists),
+        "remarks": list(points.remarks),
         "views": [_view(view) for view in views],
         "colourings": [_colouring(colouring) for colouring in colourings],
         "rings": list(rings),

@@ -10,6 +10,7 @@ from cli.map import map_
 from models.data.sources import open_source
 from models.items.track_embeddings import write_embeddings
 from models.map import draw as drawing
+from models.map import drawn
 from models.map.projection import Projection
 from tests.bundles import counts_files, place
 from tests.colistening import factorised
@@ -28,7 +29,7 @@ def items(tmp_path, monkeypatch):
     def flat(matrix, seed):
         return Projection(matrix[:, :2], matrix[:, :3], (0.9, 0.8))
 
-    monkeypatch.setattr(drawing, "projected", flat)
+    monkeypatch.setattr(drawn, "projected", flat)
     monkeypatch.setattr(drawing, "spread_out", lambda matrix, seed: matrix[:, :2])
     path = tmp_path / "items.safetensors"
     write_embeddings(path, factorised(open_source(DATA).load(), 8))
@@ -50,11 +51,21 @@ def test_what_was_written_and_the_numbers_are_told_in_json(items, tmp_path):
     assert "bringing" in result.stderr
 
 
+def test_several_others_stand_before_it_by_their_names(items, tmp_path):
+    others = [tmp_path / f"epoch{number}.safetensors" for number in (1, 5)]
+    for other in others:
+        other.write_bytes(items.read_bytes())
+    before = [argument for other in others for argument in ("--before", other)]
+    out = tmp_path / "map"
+    result = run("--items", items, "--data", DATA, "--out", out, "--json", *before)
+    assert list(json.loads(result.stdout)["views"]) == ["epoch1", "epoch5", "items"]
+
+
 def test_an_environment_without_umap_exits_3(items, tmp_path, monkeypatch):
     def missing(matrix, seed):
         raise ModuleNotFoundError("No module named 'umap'")
 
-    monkeypatch.setattr(drawing, "projected", missing)
+    monkeypatch.setattr(drawn, "projected", missing)
     result = run("--items", items, "--data", DATA, "--out", tmp_path / "map")
     assert result.exit_code == 3
     assert "install umap-learn" in result.stderr

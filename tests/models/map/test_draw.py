@@ -5,6 +5,7 @@ import pytest
 
 from models.items.track_embeddings import TrackEmbeddings
 from models.map import draw as drawing
+from models.map import drawn
 from models.map.draw import Wanted, draw
 from models.map.projection import Projection
 
@@ -21,7 +22,7 @@ def without_umap(monkeypatch):
     def flat(matrix, seed):
         return Projection(matrix[:, :2], matrix[:, :3], (0.9, 0.9))
 
-    monkeypatch.setattr(drawing, "projected", flat)
+    monkeypatch.setattr(drawn, "projected", flat)
     monkeypatch.setattr(drawing, "spread_out", lambda matrix, seed: matrix[:, :2])
 
 
@@ -32,7 +33,7 @@ def embedded(tracks=TRACKS, seed=0) -> TrackEmbeddings:
 
 def test_all_that_is_asked_for_is_drawn(tmp_path):
     wanted = Wanted(artists=("a3", "A4"), playlist="p2")
-    found = draw(embedded(), MUSIC, tmp_path, before=embedded(seed=1), wanted=wanted)
+    found = draw({"before": embedded(seed=1), "after": embedded()}, MUSIC, tmp_path, wanted=wanted)
     names = ["map.html", "map_2d.png", "map_3d.png", "playlist.png"]
     assert [file.name for file in found.files] == names
     assert all(file.read_bytes()[:4] == b"\x89PNG" for file in found.files[1:])
@@ -42,7 +43,7 @@ def test_all_that_is_asked_for_is_drawn(tmp_path):
     assert looks == ["artists asked for", "one playlist", "artist", "playlist", "popularity"]
     assert [data["ids"][i] for i in data["rings"]] == ["t6", "t7", "t8", "t9", "t10"]
     assert "simulated" in found.files[0].read_text("utf-8")
-    assert found.tracks == 30
+    assert found.points == 30
     assert set(found.views) == {"before", "after"}
     assert set(found.views["after"]) == {
         "trustworthiness_2d", "trustworthiness_3d", "same_artist@10", "same_playlist@10"
@@ -53,19 +54,21 @@ def test_all_that_is_asked_for_is_drawn(tmp_path):
 def test_the_most_played_are_drawn_and_a_playlists_own_tracks_in_any_case(tmp_path):
     often = {f"{copy} of {track}": [track] for copy in "12" for track in TRACKS[:20]}
     held = music({**often, "rare": ["t25"]}, kind="session")
-    found = draw(embedded(), held, tmp_path, wanted=Wanted(most=18, playlist="rare"))
-    assert found.tracks == 19
+    found = draw({"embedded": embedded()}, held, tmp_path, wanted=Wanted(most=18, playlist="rare"))
+    assert found.points == 19
     assert "t25" in data_of(found.files[0].read_text("utf-8"))["ids"]
 
 
 def test_only_tracks_of_both_files_and_the_data_are_drawn(tmp_path):
-    found = draw(embedded([*TRACKS, "x"]), MUSIC, tmp_path, before=embedded(TRACKS[5:]))
-    assert found.tracks == 25
+    found = draw(
+        {"before": embedded(TRACKS[5:]), "after": embedded([*TRACKS, "x"])}, MUSIC, tmp_path
+    )
+    assert found.points == 25
 
 
 def test_embeddings_of_other_music_are_refused(tmp_path):
     with pytest.raises(ValueError, match="30 tracks and shares 0 with the embeddings: 'x' …"):
-        draw(embedded(["x", "y"]), MUSIC, tmp_path)
+        draw({"embedded": embedded(["x", "y"])}, MUSIC, tmp_path)
 
 
 def test_a_map_of_one_track_is_refused():

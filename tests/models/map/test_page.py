@@ -8,6 +8,7 @@ import numpy as np
 
 from models.map.colouring import colourings
 from models.map.page import View, page
+from models.map.points import tracks
 from models.map.projection import Projection
 
 from .playlists import music
@@ -18,7 +19,7 @@ def drawn(title: str = "Tracks", **names: str) -> str:
     points = np.linspace(-1, 1, 12, dtype=np.float32)
     view = View("embedded", Projection(points[:8].reshape(4, 2), points.reshape(4, 3), (0.9, 0.95)))
     found = MUSIC if not names else music(HELD, titles=names)
-    return page(title, "note", found, TRACKS, [view], colourings(found, TRACKS), [2])
+    return page(title, "note", tracks(found, TRACKS), [view], colourings(found, TRACKS), [2])
 
 
 def data_of(text: str) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def test_the_data_is_in_the_page_in_the_order_of_tracks():
     data = data_of(drawn())
     assert data["ids"] == list(TRACKS)
     assert data["artists"] == ["X", "Y", None, "X"]
-    assert data["holders"] == [3, 1, 2, 1]
+    assert data["remarks"] == [f"in {count} playlists" for count in (3, 1, 2, 1)]
     assert data["rings"] == [2]
     assert data["views"][0]["flat"][:2] == [-1.0, -0.8182]
     assert len(data["views"][0]["deep"]) == 12
