@@ -71,7 +71,10 @@ def train(
     ] = False,
     epochs: Annotated[int, typer.Option(min=1)] = 100,
     batch: Annotated[int, typer.Option(min=0, help="Pairs of a step; 0: all of an epoch.")] = 2048,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="Of Adam, at the top.")] = 1e-3,
+    shape: Annotated[
+        str, typer.Option(help="Of the learning rate over the run: constant, cosine or one-cycle.")
+    ] = "constant",
     decay: Annotated[float, typer.Option(help="L2 of a batch's own embeddings.")] = 1e-4,
     loss: Annotated[str, typer.Option(help="bpr, bce or softmax.")] = "bpr",
     draw: Annotated[
@@ -131,6 +134,7 @@ def train(
         epochs=epochs,
         batch=batch,
         learning_rate=learning_rate,
+        shape=shape,  # type: ignore[arg-type]
         decay=decay,
         loss=loss,  # type: ignore[arg-type]
         draw=draw,  # type: ignore[arg-type]

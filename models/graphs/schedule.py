@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+from ..training.schedule import Shape
 from .losses import GraphLoss
 from .negatives import Negatives
 
@@ -15,7 +16,8 @@ class GraphSchedule:
 
     epochs: int = 1000
     batch: int = 2048  # pairs; 0 takes all of an epoch at once, as papers 1 and 2 do
-    learning_rate: float = 1e-3
+    learning_rate: float = 1e-3  # at the top
+    shape: Shape = "constant"  # of it over the run
     decay: float = 1e-4  # of the batch's own embeddings, before any layer
     loss: GraphLoss = "bpr"
     # Each supervision edge once an epoch; or a playlist at random and then a track of its own, so
@@ -54,6 +56,7 @@ class GraphSchedule:
                 "1 or more, and uniform ones, since others need the whole graph embedded"
             )
         for name, known in (
+            ("shape", get_args(Shape)),
             ("loss", ("bpr", "bce", "softmax")),
             ("draw", ("playlists", "edges")),
             ("negatives", ("uniform", "hard", "adaptive")),

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim import Optimizer
 
+from ..training.schedule import share_of_top
 from ..training.stepping import under
 from .adjacency import Adjacency
 from .encoder import GraphEncoder
@@ -63,7 +64,9 @@ class GraphStepper:
         wrong = self._sampler.negatives(playlists, tracks, seen, position, rng)
         shift = drawn.messages.n_playlists
         nodes = np.concatenate([playlists, tracks + shift, wrong + shift])
+        rate = self._schedule.learning_rate * share_of_top(self._schedule.shape, position)
         for optimiser in self._optimisers:
+            optimiser.param_groups[0]["lr"] = rate
             optimiser.zero_grad()
         if whole is None:
             value = self._learn_around(nodes, len(playlists), rng)

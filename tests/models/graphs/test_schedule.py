@@ -11,6 +11,7 @@ from models.graphs.schedule import GraphSchedule
         ({"epochs": 0}, "1 or more"),
         ({"batch": -1}, "0 or more"),
         ({"learning_rate": 0}, "above 0"),
+        ({"shape": "linear"}, "cosine"),
         ({"decay": -1}, "not below"),
         ({"supervision": 1}, "below 1"),
         ({"hard_last": 0}, "do not grow"),

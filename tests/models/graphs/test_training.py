@@ -99,12 +99,29 @@ def test_a_step_is_adams_on_the_published_loss():
     torch.testing.assert_close(model.embedding[clear], plain[clear])
 
 
+def test_the_learning_rate_falls_over_the_run():
+    found, moved = prepared(), {}
+    for shape in ("constant", "cosine"):
+        seen: list[torch.Tensor] = []
+
+        def look(model, epoch, seen=seen):
+            seen.append(model.embedding.detach().clone())
+            return {}
+
+        train_graph(found, "lightgcn", config(found), replace(SCHEDULE, shape=shape), look)
+        moved[shape] = (seen[0], (seen[-1] - seen[-2]).abs().mean())
+    (first, steady), (same, falling) = moved["constant"], moved["cosine"]
+    torch.testing.assert_close(first, same, atol=1e-3, rtol=0)
+    assert falling < steady / 20
+
+
 class Killed(Exception):
     """As a signal would end it."""
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"negatives": "adaptive", "supervision": 0.3}, {"fanouts": (3, 3)}]
+    "given",
+    [{}, {"negatives": "adaptive", "supervision": 0.3}, {"fanouts": (3, 3), "shape": "cosine"}],
 )
 def test_a_training_that_was_killed_ends_with_the_same_numbers(tmp_path: Path, given):
     found, schedule = prepared(), replace(SCHEDULE, epochs=3, batch=16, **given)
