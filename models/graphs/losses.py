@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 GraphLoss = Literal["bpr", "bce", "softmax"]
-SHARED = 2048  # drawn tracks that a softmax is over; those of a larger batch are not all taken
+SHARED = 1024  # drawn tracks that a softmax is over; those of a larger batch are not all taken
 
 
 def batch_loss(name: GraphLoss, left: Tensor, right: Tensor, other: Tensor) -> Tensor:
