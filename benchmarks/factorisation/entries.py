@@ -91,6 +91,7 @@ def _machines(
 _TABLE = {"dropout": 0.3}
 _GCN = {"embedding": "gcn", "dropout": 0.3}
 _ATTENTION = {"embedding": "attention", "dropout": 0.3}
+_TWICE = {"width": 128}
 _SPARSE = {"dropout": 0.1}
 _SPREAD = {"dropout": 0.2}
 # The convolution costs the same for any batch: fewer, larger ones take less time.
@@ -121,7 +122,7 @@ SUBJECTS = {
                 {
                     "fm": (_TABLE, FmSchedule(epochs=24, rate=1e-2)),
                     "fm-gcn": (_GCN, FmSchedule(epochs=16, rate=1e-2)),
-                    "fm-gcn-att": (_ATTENTION, FmSchedule(epochs=16, rate=1e-2)),
+                    "fm-gcn-att": (_ATTENTION | _TWICE, FmSchedule(epochs=16, rate=1e-2)),
                 },
             ),
             *_machines(
