@@ -39,7 +39,7 @@ def playlists(
     from models.map.music import music_of
     from models.map.playlists import draw_playlists
 
-    from .map_shown import drawn_or_exit, show_drawn, view_names
+    from .map_shown import drawn_or_exit, say, show_drawn, view_names
 
     folders = [*(before or ()), model]
     names = view_names(folders[:-1], model)
@@ -55,9 +55,6 @@ def playlists(
     matrices = {name: embedded_nodes(t)[: len(ids)].numpy() for name, t in trained.items()}
     music = music_of(last)
     wanted = Wanted(most=most, artists=tuple(artist or ()), playlist=playlist, seed=seed)
-
-    def say(line: str) -> None:
-        typer.echo(line, err=True)
 
     drawn = drawn_or_exit(lambda: draw_playlists(matrices, music, out, wanted=wanted, say=say))
     show_drawn(drawn, music, as_json)

@@ -41,10 +41,7 @@ def map_(
     from models.map.draw import Wanted, draw
     from models.map.music import open_music
 
-    from .map_shown import drawn_or_exit, show_drawn, view_names
-
-    def say(line: str) -> None:
-        typer.echo(line, err=True)
+    from .map_shown import drawn_or_exit, say, show_drawn, view_names
 
     files = [*(before or ()), items]
     names = view_names(files[:-1], items)

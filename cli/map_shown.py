@@ -12,6 +12,11 @@ from models.map.drawn import Drawn
 from models.map.music import Music
 
 
+def say(line: str) -> None:
+    """Tell on stderr what is being done."""
+    typer.echo(line, err=True)
+
+
 def drawn_or_exit(draw: Callable[[], Drawn]) -> Drawn:
     """Draw; exit code 3 where what only maps need is not installed."""
     try:

@@ -116,8 +116,17 @@ def tiny_counts() -> TransitionCounts:
 @functools.cache
 def hybrid_files() -> Files:
     """The network of `network_files`, and counts beside it."""
+    return _hybrid(name="hybrid")
+
+
+@functools.cache
+def two_stage_files() -> Files:
+    """The network and counts of `hybrid_files`, and a second stage behind them."""
+    return _hybrid(name="two-stage", second_stage=tiny_second_stage())
+
+
+def _hybrid(**more: Any) -> Files:
     return _written(
-        name="hybrid",
         version="v0",
         architecture="hybrid",
         config={"length": LENGTH},
@@ -125,6 +134,7 @@ def hybrid_files() -> Files:
         model=tiny_model(),
         counts=tiny_counts(),
         weight=3.0,
+        **more,
     )
 
 
@@ -141,22 +151,6 @@ def tiny_second_stage(tracks: int = TRACKS) -> SecondStage:
         rng.integers(0, 5, 600).astype(np.int8),
     )  # fmt: skip
     return SecondStage(rerank_graph(model), continuations(sessions, 5), skip_rates(sessions), 100)
-
-
-@functools.cache
-def two_stage_files() -> Files:
-    """The network and counts of `hybrid_files`, and a second stage behind them."""
-    return _written(
-        name="two-stage",
-        version="v0",
-        architecture="hybrid",
-        config={"length": LENGTH},
-        catalog=catalog(),
-        model=tiny_model(),
-        counts=tiny_counts(),
-        weight=3.0,
-        second_stage=tiny_second_stage(),
-    )
 
 
 def place(files: Files, directory: Path) -> Path:

@@ -112,9 +112,10 @@ SUITES = {
             ),
             {"epochs": 1}, "the same data",
         ),
-        # Full quality in a fraction of the 1,000 epochs, chosen on a fifth of the training edges: a
-        # softmax over 1,024 drawn tracks learns more of a step than one negative each, at a higher
-        # learning rate, which has to fall in the end. Cosines were behind inner products there.
+        # A try at full quality in a fraction of the 1,000 epochs: a softmax over 1,024 drawn tracks
+        # learns more of a step than one negative each, at a higher learning rate that falls. Inner
+        # products and the falling rate were ahead on training edges held out; how long to train
+        # was not chosen there, and it is too long.
         Suite(
             "gowalla-full", "gowalla", None,
             GraphSchedule(

@@ -6,8 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.graph import app
-from models.map import drawn
-from models.map.projection import Projection
+from tests.maps import set_umap_aside
 
 TRACKS = [("a", "X"), ("b", "X"), ("c", "Y"), ("d", "Y"), ("e", "Z"), ("f", "Z")]
 
@@ -24,10 +23,7 @@ def train(data: str, out, *more: object) -> None:
 
 @pytest.fixture
 def trained(tmp_path, monkeypatch):
-    def flat(matrix, seed):
-        return Projection(matrix[:, :2], matrix[:, :3], (0.9, 0.8))
-
-    monkeypatch.setattr(drawn, "projected", flat)
+    set_umap_aside(monkeypatch)
     playlists = [
         {
             "pid": pid,

@@ -11,9 +11,9 @@ from models.data.sources import open_source
 from models.items.track_embeddings import write_embeddings
 from models.map import draw as drawing
 from models.map import drawn
-from models.map.projection import Projection
 from tests.bundles import counts_files, place
 from tests.colistening import factorised
+from tests.maps import set_umap_aside
 
 DATA = "simulated:sessions=80,tracks=100,seed=1"
 app = typer.Typer()
@@ -26,10 +26,7 @@ def run(*arguments: object) -> Result:
 
 @pytest.fixture
 def items(tmp_path, monkeypatch):
-    def flat(matrix, seed):
-        return Projection(matrix[:, :2], matrix[:, :3], (0.9, 0.8))
-
-    monkeypatch.setattr(drawn, "projected", flat)
+    set_umap_aside(monkeypatch)
     monkeypatch.setattr(drawing, "spread_out", lambda matrix, seed: matrix[:, :2])
     path = tmp_path / "items.safetensors"
     write_embeddings(path, factorised(open_source(DATA).load(), 8))

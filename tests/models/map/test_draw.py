@@ -5,9 +5,8 @@ import pytest
 
 from models.items.track_embeddings import TrackEmbeddings
 from models.map import draw as drawing
-from models.map import drawn
 from models.map.draw import Wanted, draw
-from models.map.projection import Projection
+from tests.maps import set_umap_aside
 
 from .playlists import music
 from .test_page import data_of
@@ -19,10 +18,7 @@ MUSIC = music(HELD, artists={track: f"A{track[-1]}" for track in TRACKS}, simula
 
 @pytest.fixture(autouse=True)
 def without_umap(monkeypatch):
-    def flat(matrix, seed):
-        return Projection(matrix[:, :2], matrix[:, :3], (0.9, 0.9))
-
-    monkeypatch.setattr(drawn, "projected", flat)
+    set_umap_aside(monkeypatch)
     monkeypatch.setattr(drawing, "spread_out", lambda matrix, seed: matrix[:, :2])
 
 

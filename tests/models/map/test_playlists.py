@@ -9,7 +9,7 @@ import pytest
 from models.map import drawn
 from models.map.draw import Wanted
 from models.map.playlists import draw_playlists
-from models.map.projection import Projection
+from tests.maps import set_umap_aside
 
 from .playlists import music
 from .test_page import data_of
@@ -27,10 +27,7 @@ MATRIX = np.random.default_rng(0).standard_normal((len(HELD), 4)).astype(np.floa
 
 @pytest.fixture(autouse=True)
 def without_umap(monkeypatch):
-    def flat(matrix, seed):
-        return Projection(matrix[:, :2], matrix[:, :3], (0.9, 0.9))
-
-    monkeypatch.setattr(drawn, "projected", flat)
+    set_umap_aside(monkeypatch)
 
 
 def drawn_data(tmp_path: Path, **wanted: Any) -> tuple[drawn.Drawn, dict[str, Any]]:
