@@ -43,16 +43,18 @@ class Music:
         ids, counts = self.playlists.track_ids, self.playlists.graph.popularity.tolist()
         return dict(sorted(zip(ids, counts, strict=True), key=lambda pair: (-pair[1], pair[0])))
 
-    @cached_property
-    def foremost(self) -> list[str | None]:
-        """The artist that each playlist has most tracks of, ties by name; None without any."""
-        found = [Counter(name for name in row if name) for row in self._artists_by_playlist]
-        return [min(row, key=lambda name: (-row[name], name)) if row else None for row in found]
+    def foremost(self, number: int) -> str | None:
+        """Give the artist that a playlist has most tracks of, ties by name; None without any."""
+        named = (self._artist_of[track] for track in self.playlists.graph.row(number).tolist())
+        counts = Counter(name for name in named if name)
+        return min(counts, key=lambda name: (-counts[name], name), default=None)
 
-    def featuring(self, artist: str) -> frozenset[int]:
-        """Give the numbers of the playlists that hold a track of the artist."""
-        rows = enumerate(self._artists_by_playlist)
-        return frozenset(number for number, row in rows if artist in row)
+    def featuring(self, artist: str) -> list[int]:
+        """Give the numbers of the playlists that hold a track of the artist, rising."""
+        own = [track for track, name in enumerate(self._artist_of) if name == artist]
+        graph = self.playlists.graph
+        found: list[int] = np.unique(graph.owners[np.isin(graph.tracks, own)]).tolist()
+        return found
 
     def tracks_of(self, identifier: str) -> tuple[str, ...]:
         """Give the tracks of a playlist or session, each once, in its order where that is known.
@@ -95,10 +97,8 @@ class Music:
         ]
 
     @cached_property
-    def _artists_by_playlist(self) -> list[list[str | None]]:
-        named = [self.artists.get(track) for track in self.playlists.track_ids]
-        graph = self.playlists.graph
-        return [[named[t] for t in graph.row(p).tolist()] for p in range(graph.n_playlists)]
+    def _artist_of(self) -> list[str | None]:
+        return [self.artists.get(track) for track in self.playlists.track_ids]
 
     def spelled(self, artist: str) -> str:
         """Give an artist's name with the data's capitals; one that it lacks as given."""

@@ -72,7 +72,8 @@ def _featured(music: Music, artists: Sequence[str]) -> dict[int, str]:
     for artist in map(music.spelled, artists):
         features = music.featuring(artist)
         if not features:
-            have = [name for name, _ in Counter(filter(None, music.foremost)).most_common(5)]
+            foremost = map(music.foremost, range(music.playlists.graph.n_playlists))
+            have = [name for name, _ in Counter(filter(None, foremost)).most_common(5)]
             raise ValueError(
                 f"no {music.kind} features the artist {artist!r}; "
                 + (f"{', '.join(have)} are in most" if have else f"{music.name} names no artists")

@@ -38,6 +38,6 @@ def playlists(music: Music, numbers: Sequence[int]) -> Points:
         music.kind,
         tuple(ids[number] for number in numbers),
         (None,) * len(numbers),
-        tuple(music.foremost[number] for number in numbers),
+        tuple(music.foremost(number) for number in numbers),
         tuple(f"{n} track{'s' if n != 1 else ''}" for n in lengths[list(numbers)].tolist()),
     )
