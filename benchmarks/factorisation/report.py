@@ -10,7 +10,7 @@ import numpy as np
 from models.evaluation.bootstrap import Resamples
 from models.evaluation.metrics import gains
 
-from .entries import Subject
+from .entries import FOUR, Subject
 from .published import Row
 from .sitting import Answer
 
@@ -70,7 +70,7 @@ def comparisons(subject: Subject, answers: Answers) -> list[dict[str, Any]]:
 
 
 def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
-    """A graph against none, attention against a graph, a context against none; then the best."""
+    """A graph, attention, a context, or four machines against what lacks it; then the best."""
     pairs = []
     for name in names:
         kind, plus, context = name.partition("+")
@@ -78,6 +78,8 @@ def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
         pairs += [(name, before + plus + context) for before in simpler]
         if plus:
             pairs.append((name, kind))
+        if name.startswith(FOUR):
+            pairs.append((name, name.removeprefix(FOUR)))
     wanted = [pair for pair in pairs if pair[1] in names]
     return wanted + [(name, other) for name, other in (("fm", "user-knn"), ("fm", "popularity"))
                      if name in names and other in names]  # fmt: skip
