@@ -112,14 +112,15 @@ SUITES = {
             ),
             {"epochs": 1}, "the same data",
         ),
-        # A try at full quality in a fraction of the 1,000 epochs: a softmax over 1,024 drawn tracks
-        # learns more of a step than one negative each, at a higher learning rate that falls. Inner
-        # products and the falling rate were ahead on training edges held out; how long to train
-        # was not chosen there, and it is too long.
+        # Full quality in a twentieth of the 1,000 epochs: a softmax over 1,024 drawn tracks learns
+        # more of a step than one negative each. On a fifth of the training edges held out, inner
+        # products were ahead of cosines, a lower rate for longer of a higher one (.169 after 1,000
+        # steps at .03, .176 after 1,500 at .01, .185 after 4,000 at .005, .189 after 6,000 of
+        # 8,000 at .004), edges of playlists, and L2 of .01 cost nothing where .1 did.
         Suite(
             "gowalla-full", "gowalla", None,
             GraphSchedule(
-                epochs=15, batch=4096, learning_rate=1.5e-2, shape="cosine", decay=0.0,
+                epochs=40, batch=4096, learning_rate=4e-3, shape="cosine", decay=1e-2,
                 loss="softmax", draw="edges",
             ), 5, (20,), None,
             (
