@@ -105,6 +105,9 @@ def train(
 ) -> None:
     """Train on 70 % of the edges, or on the training file; rank hidden edges after each epoch.
 
+    The network of the epoch that ranks validation edges best is kept, by the recall of the first
+    --at; of data with a test set, which chooses nothing, the last one.
+
     A training that was killed goes on when the same command is given again.
     """
     from models.data.playlist_sources import open_playlists, training_playlists
@@ -112,6 +115,7 @@ def train(
     from models.graphs.networks import make_graph_config
     from models.graphs.recipe import graph_identity, prepare_graph, ranking_judge, train_graph
     from models.graphs.schedule import GraphSchedule
+    from models.graphs.training import best_row
     from models.training.state import digest
 
     asked = numbers(at, "--at")
@@ -164,6 +168,7 @@ def train(
         },
     )
     told = {"at": asked, "every": eval_every, "masked": not unmasked}
+    choose = f"recall@{asked[0]}" if prepared.part == "valid" else None
     identity = graph_identity(prepared, model, config, schedule, seed, told)
     kept = KEPT / digest([json.dumps(identity)])
     if out is not None:
@@ -173,11 +178,12 @@ def train(
         try:
             trained, rows = train_graph(
                 prepared, model, config, schedule, judge,
-                seed=seed, asked=told, checkpoint=kept, progress=progress,
+                seed=seed, choose=choose, asked=told, checkpoint=kept, progress=progress,
             )  # fmt: skip
         except FloatingPointError as err:  # an answer and no defect: it cannot be trained like this
             typer.echo(f"segue: {err}", err=True)
             raise typer.Exit(1) from err
+    best = None if choose is None else best_row(rows, choose)
     result: dict[str, Any] = {
         "data": source.name,
         "simulated": source.simulated,
@@ -192,6 +198,7 @@ def train(
         "config": asdict(config),
         "schedule": asdict(schedule),
         "epochs": rows,
+        "kept_epoch": rows[-1]["epoch"] if best is None else best["epoch"],
     }
     if out is not None:
         training = {key: result[key] for key in result if key not in ("config", "schedule")}
@@ -206,4 +213,4 @@ def train(
     label = " (simulated)" if source.simulated else ""
     show_epochs(f"{source.name}{label}, {prepared.part} edges, full ranking", rows)
     if out is not None:
-        typer.echo(f"{out}: {model}")
+        typer.echo(f"{out}: {model} of epoch {result['kept_epoch']}")

@@ -134,6 +134,7 @@ def train_graph(
     judge: Judge,
     *,
     seed: int = 0,
+    choose: str | None = None,
     asked: Mapping[str, Any] | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: float = 60.0,
@@ -141,7 +142,10 @@ def train_graph(
     progress: Callable[[GraphStep], None] = lambda step: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[GraphEncoder, Rows]:
-    """Train from nothing; gives the network after the last epoch, and a row for each epoch.
+    """Train from nothing; gives the network and a row for each epoch.
+
+    The network is the one after the last epoch, or after the one that was best by the judge's
+    figure `choose`, which must come from validation edges.
 
     The same seed gives the same numbers on a CPU. `checkpoint` is a folder for what an interrupted
     training needs to go on to the same numbers; the caller removes it once the result is safe.
@@ -158,9 +162,10 @@ def train_graph(
         model.to(device or best_device())
     state = None
     if checkpoint is not None:
-        identity = graph_identity(prepared, name, config, schedule, seed, asked)
+        told = {**(asked or {}), **({} if choose is None else {"choose": choose})}
+        identity = graph_identity(prepared, name, config, schedule, seed, told)
         state = TrainingState(checkpoint, identity, every=checkpoint_every)
-    rows = GraphTraining(model, train, schedule, seed).fit(judge, progress, clock, state)
+    rows = GraphTraining(model, train, schedule, seed, choose).fit(judge, progress, clock, state)
     return model, rows
 
 

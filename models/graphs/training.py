@@ -40,8 +40,14 @@ class GraphTraining:
     """One training of one network on the training edges of a graph."""
 
     def __init__(
-        self, model: GraphEncoder, train: Graph, schedule: GraphSchedule, seed: int
+        self,
+        model: GraphEncoder,
+        train: Graph,
+        schedule: GraphSchedule,
+        seed: int,
+        choose: str | None = None,
     ) -> None:
+        """`choose` is the figure of `judge` whose best epoch is kept; without it, the last is."""
         if not train.n_edges:
             raise ValueError("there are no training edges: give more data, or a lower K")
         if schedule.fanouts and len(schedule.fanouts) != model.config.layers:
@@ -49,6 +55,8 @@ class GraphTraining:
                 f"{len(schedule.fanouts)} fan-outs for {model.config.layers} layers: give one each"
             )
         self.model, self.schedule, self._seed = model, schedule, seed
+        self._choose = choose
+        self._best: dict[str, Tensor] = {}  # weights of the best row so far
         self._sampler = PairSampler(train, schedule, seed)
         self._stepper = GraphStepper(model, schedule, self._sampler)
 
@@ -73,10 +81,16 @@ class GraphTraining:
                 self.model.eval()
                 told = {"loss": at.summed / at.step, "seconds": round(at.seconds, 3)}
                 metrics = judge(self.model, at.epoch)
-                at.epochs.append({"epoch": at.epoch, **told, "metrics": metrics})
+                row = {"epoch": at.epoch, **told, "metrics": metrics}
+                at.epochs.append(row)
+                if self._choose is not None and best_row(at.epochs, self._choose) is row:
+                    weights = self.model.state_dict()
+                    self._best = {name: w.detach().clone() for name, w in weights.items()}
                 at.epoch, at.step, at.summed, at.seconds = at.epoch + 1, 0, 0.0, 0.0
                 if state is not None:
                     state.write(at, self._tensors())
+            if self._best:
+                self.model.load_state_dict(self._best)
             return at.epochs
 
     def _run(
@@ -116,7 +130,8 @@ class GraphTraining:
 
     def _tensors(self) -> dict[str, Tensor]:
         found = {f"model.{name}": w for name, w in self.model.state_dict().items()}
-        return {**found, **self._stepper.moments(), "told": self._sampler.told}
+        best = {f"best.{name}": w for name, w in self._best.items()}
+        return {**found, **best, **self._stepper.moments(), "told": self._sampler.told}
 
     def _resumed(self, state: TrainingState | None) -> Place:
         kept = None if state is None else state.read()
@@ -126,4 +141,11 @@ class GraphTraining:
         self.model.load_state_dict(under("model.", tensors))
         self._stepper.restore_moments(tensors)
         self._sampler.told = tensors["told"]
+        self._best = under("best.", tensors)
         return at
+
+
+def best_row(rows: Rows, figure: str) -> dict[str, Any] | None:
+    """Give the judged row of the highest figure, the first of equals; None if none was judged."""
+    judged = [row for row in rows if figure in row["metrics"]]
+    return max(judged, key=lambda row: float(row["metrics"][figure]), default=None)

@@ -43,6 +43,20 @@ def test_stdout_has_a_row_for_each_epoch_and_stderr_what_was_read(trained):
     assert not out.with_name("g.training").exists()
 
 
+def test_the_network_of_the_epoch_that_ranked_best_is_kept(tmp_path):
+    out = tmp_path / "g"  # so fast that it soon gets worse
+    result = run(
+        "train", "--data", DATA, "--epochs", 12, "--out", out, "--json", *SMALL[:-2],
+        "--learning-rate", 0.3,
+    )  # fmt: skip
+    answer = json.loads(result.stdout)
+    best = max(answer["epochs"], key=lambda row: row["metrics"]["recall@5"])
+    assert answer["kept_epoch"] == best["epoch"] < 12
+    asked = run("eval", "--model", out, "--part", "valid", "--at", "5,20", "--json")
+    metrics = json.loads(asked.stdout)["metrics"]
+    assert {name: metrics[name] for name in best["metrics"]} == best["metrics"]
+
+
 def test_a_network_is_asked_for_its_test_edges(trained):
     out, _ = trained
     for mask in ((), ("--unmasked",)):
@@ -63,6 +77,7 @@ def test_a_test_set_that_came_along_is_asked_for(tmp_path, monkeypatch):
     answer = json.loads(run(*arguments).stdout)
     assert (answer["part"], answer["k_core"], answer["schedule"]["supervision"]) == ("test", 0, 0)
     assert answer["epochs"][1]["metrics"].keys() == {"recall@2", "ndcg@2"}
+    assert answer["kept_epoch"] == 2  # a test set chooses nothing
     assert not list((tmp_path / ".segue" / "graph").iterdir())
     with pytest.raises(ValueError, match="3-core would tear apart"):
         run(*arguments, "--k-core", 3)

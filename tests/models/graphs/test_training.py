@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from models.data.playlists import Playlists
+from models.graphs.encoder import GraphEncoder
 from models.graphs.evaluation import rank
 from models.graphs.lightgcn import LightGCN, LightGCNConfig
 from models.graphs.pair_sampling import PairSampler
@@ -20,6 +21,7 @@ from models.graphs.recipe import (
     train_graph,
 )
 from models.graphs.schedule import GraphSchedule
+from models.graphs.training import GraphStep, best_row
 
 from .small import blocks
 from .test_adjacency import dense
@@ -144,6 +146,37 @@ def test_a_training_that_was_killed_ends_with_the_same_numbers(tmp_path: Path, g
     told = [{k: v for k, v in row.items() if k != "seconds"} for row in resumed]
     assert told == [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
     assert torch.equal(whole.embedding, again.embedding)
+
+
+def test_the_epoch_that_was_best_is_kept_and_a_kill_does_not_lose_it(tmp_path: Path):
+    found, schedule = prepared(), replace(SCHEDULE, epochs=4)
+    figures = {1: {"recall@5": 0.1}, 2: {"recall@5": 0.5}, 3: {}, 4: {"recall@5": 0.2}}
+    seen: dict[int, torch.Tensor] = {}
+
+    def judge(model: GraphEncoder, epoch: int) -> dict[str, float]:
+        seen[epoch] = model.embedding.detach().clone()
+        return figures[epoch]
+
+    def kill(at: GraphStep) -> None:
+        if at.epoch == 4:
+            raise Killed
+
+    train = partial(
+        train_graph, found, "lightgcn", config(found), schedule, judge,
+        choose="recall@5", checkpoint=tmp_path / "kept",
+    )  # fmt: skip
+    with pytest.raises(Killed):
+        train(progress=kill)
+    model, rows = train()
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    assert not torch.equal(seen[2], seen[4])
+    assert torch.equal(model.embedding, seen[2])
+
+
+def test_of_equals_the_first_row_is_the_best_and_what_was_not_judged_is_none():
+    rows = [{"metrics": found} for found in ({}, {"r": 0.2}, {"r": 0.5}, {"r": 0.5}, {})]
+    assert best_row(rows, "r") is rows[2]
+    assert best_row(rows[:1], "r") is None
 
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
