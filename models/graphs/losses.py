@@ -4,7 +4,7 @@ BPR: Rendle, Freudenthaler, Gantner & Schmidt-Thieme (UAI 2009). BCE is the bina
 edges against pairs that are none, which papers 1 and 2 have too. Softmax is the sampled softmax of
 Wu, Wang, Gao, Chen, Fu & Qiu, "On the Effectiveness of Sampled Softmax Loss for Item
 Recommendation" (2022): every playlist of a batch tells its own track from all that were drawn for
-the batch; it wants scores that are cosines over a temperature.
+the batch. They score by cosines over a temperature; on Gowalla inner products did better.
 """
 
 from __future__ import annotations
