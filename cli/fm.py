@@ -95,6 +95,9 @@ def train(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the rows.")] = 20,
     rate: Annotated[float, typer.Option(help="Adam's learning rate.")] = 1e-2,
     negatives: Annotated[int, typer.Option(min=1, help="Other items beside each.")] = 10,
+    members: Annotated[
+        int, typer.Option(min=1, help="Machines that differ in the seed, their scores added up.")
+    ] = 1,
     seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -110,10 +113,11 @@ def train(
         fields=("previous",) if new_people else ("user", *(context or ())),
         machine={"embedding": embedding.value, "width": width, "dropout": dropout},
         schedule=FmSchedule(loss=loss.value, epochs=epochs, rate=rate, negatives=negatives),
+        members=members,
     )
     source = open_source(data)
     typer.echo(f"reading {source.spec}", err=True)
-    machine = recipe.made(source, seed, told(epochs))
+    machine = recipe.made(source, seed, told(epochs * members))
     machine.about.update(provenance(["segue", *sys.argv[1:]]))
     machine.write(out)
     if as_json:

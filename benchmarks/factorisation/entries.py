@@ -6,17 +6,15 @@ that a sum of four machines is ahead of one, on eight.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
-from models.factorisation.fm import FmConfig
 from models.factorisation.interactions import USER, Interactions
 from models.factorisation.leave_one_out import Scorer
-from models.factorisation.scoring import FmScorer, ItemKnn, Popular, UserKnn
-from models.factorisation.training import FmSchedule, Progress, train_fm
+from models.factorisation.recipe import FmRecipe
+from models.factorisation.scoring import ItemKnn, Popular, UserKnn
+from models.factorisation.training import FmSchedule, Progress
 
 from .published import ML_100K, MSSD_MINI, Row
 
@@ -53,14 +51,10 @@ class Entry:
         """Learn, or count."""
         if not self.trained:
             return BASELINES[self.name](train)
-        config = FmConfig(features=train.n_features, items=train.n_items, **self.machine)
-        seeds = range(seed * self.members, (seed + 1) * self.members)
-        return summed(
-            [
-                FmScorer.of(train_fm(train, config, self.schedule, seed=each, progress=progress))
-                for each in seeds
-            ]
+        recipe = FmRecipe(
+            fields=self.fields, machine=self.machine, schedule=self.schedule, members=self.members
         )
+        return recipe.fitted(train, seed, progress)
 
     def record(self) -> dict[str, Any]:
         """Give all settings."""
@@ -74,15 +68,6 @@ class Entry:
     def quick(self) -> Entry:
         """The same with two epochs."""
         return replace(self, schedule=replace(self.schedule, epochs=2))
-
-
-def summed(machines: Sequence[FmScorer]) -> FmScorer:
-    """Add up scores: a sum of inner products is one, of all the embeddings side by side."""
-    return FmScorer(
-        features=np.concatenate([each.features for each in machines], axis=1),
-        items=np.concatenate([each.items for each in machines], axis=1),
-        weights=np.sum([each.weights for each in machines], axis=0),
-    )
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,10 @@ class Sitting:
 
 
 def _told(entry: Entry, seed: int, say: Say) -> Progress:
+    epochs = entry.schedule.epochs * entry.members
+
     def progress(epoch: int, loss: float, model: FactorizationMachine) -> None:
-        say(f"{entry.name}, seed {seed}: epoch {epoch} of {entry.schedule.epochs}, loss {loss:.4f}")
+        say(f"{entry.name}, seed {seed}: epoch {epoch} of {epochs}, loss {loss:.4f}")
 
     return progress
 

@@ -9,8 +9,8 @@ from typing import Any
 from ..data.names import names
 from ..data.sources import Source
 from .files import Machine
-from .fm import FmConfig
-from .interactions import interactions
+from .fm import FactorizationMachine, FmConfig
+from .interactions import Interactions, interactions
 from .leave_one_out import Exam
 from .scoring import FmScorer
 from .training import FmSchedule, Progress, train_fm
@@ -23,6 +23,34 @@ class FmRecipe:
     fields: tuple[str, ...]
     machine: Mapping[str, Any] = field(default_factory=dict)  # FmConfig's, but for the sizes
     schedule: FmSchedule = field(default_factory=FmSchedule)
+    members: int = 1  # machines of different seeds, whose scores are added up
+
+    def config(self, train: Interactions) -> FmConfig:
+        """Give the sizes of a machine for these rows."""
+        return FmConfig(features=train.n_features, items=train.n_items, **self.machine)
+
+    def fitted(self, train: Interactions, seed: int, progress: Progress) -> FmScorer:
+        """Learn; of n members seed s has seeds n s to n s + n - 1, which no other has.
+
+        `progress` counts the epochs of all members on.
+
+        Raises:
+            ValueError: a user has every item, or the loss is not finite.
+        """
+        config, epochs = self.config(train), self.schedule.epochs
+        scorers = []
+        for member in range(self.members):
+
+            def on(
+                epoch: int, loss: float, model: FactorizationMachine, member: int = member
+            ) -> None:
+                progress(member * epochs + epoch, loss, model)
+
+            model = train_fm(
+                train, config, self.schedule, seed=seed * self.members + member, progress=on
+            )
+            scorers.append(FmScorer.of(model))
+        return FmScorer.summed(scorers)
 
     def made(self, source: Source, seed: int, progress: Progress) -> Machine:
         """Train on all but each session's last item, and rank those.
@@ -34,16 +62,15 @@ class FmRecipe:
         data = interactions(frame, self.fields)
         train, asked = data.held_out()
         exam = Exam.of(train, asked, seed=0)
-        config = FmConfig(features=train.n_features, items=train.n_items, **self.machine)
-        model = train_fm(train, config, self.schedule, seed=seed, progress=progress)
-        scorer = FmScorer.of(model)
+        scorer = self.fitted(train, seed, progress)
         about = {
             "data": source.spec,
             "simulated": source.simulated,
             "users": len(data.user_ids),
             "items": data.n_items,
             "seed": seed,
-            "machine": asdict(config),
+            "machine": asdict(self.config(train)),
+            "members": self.members,
             "schedule": asdict(self.schedule),
             "figures": exam.rank(scorer).figures(),
         }

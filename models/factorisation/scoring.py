@@ -5,6 +5,7 @@ The baselines of Ibero, Pérez & Martínez (UPC, 2021), section 3, on what users
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,15 @@ class FmScorer:
         """Take the embeddings as they are now."""
         features, items, weights = (part.numpy() for part in model.parts())
         return cls(features, items, weights)
+
+    @classmethod
+    def summed(cls, machines: Sequence[FmScorer]) -> FmScorer:
+        """Add up scores: a sum of inner products is one, of all the embeddings side by side."""
+        return cls(
+            features=np.concatenate([each.features for each in machines], axis=1),
+            items=np.concatenate([each.items for each in machines], axis=1),
+            weights=np.sum([each.weights for each in machines], axis=0),
+        )
 
     def scores(self, features: Ints, users: Ints) -> Floats:
         """Score by the row's sum, (q, F) -> (q, N); what all items have in common is left out."""
