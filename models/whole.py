@@ -1,12 +1,30 @@
-"""Folders and files that are there whole or not at all: written beside their place and renamed."""
+"""Folders and files that are there whole or not at all: written beside their place and renamed.
+
+A disk that is full or broken is an OSError here, whoever wrote to it.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_SAID = re.compile(r"\(os error (\d+)\)")
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Raise as OSError what safetensors and polars, written in Rust, say of a disk in their own."""
+    try:
+        yield
+    except Exception as err:
+        said = _SAID.search(str(err))
+        if said is None or (isinstance(err, OSError) and err.errno):
+            raise
+        raise OSError(int(said[1]), os.strerror(int(said[1]))) from err
 
 
 def refuse_other(out: Path, marker: str, other: str) -> None:
@@ -30,7 +48,8 @@ def whole_folder(out: Path) -> Iterator[Path]:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     try:
-        yield fresh
+        with disk_errors():
+            yield fresh
         if out.exists():
             retired = out.with_name(f".{out.name}.{os.getpid()}.old")
             out.rename(retired)

@@ -49,9 +49,13 @@ def _finetune_slow(ground: Ground, fault: Fault) -> Script:
 
 
 def _models_disk_full(ground: Ground, fault: Fault) -> Script:
-    """Fill the registry's disk while a bundle is written to it."""
+    """Fill the registry's disk while the job learns what it will write to it.
+
+    Writing takes so short that one may come too late for it; of the verdict, at the least, there
+    is something to write.
+    """
     job = _job(ground)
-    yield from until_over(lambda: job.doing == "exporting", PATIENCE)
+    yield from until_over(lambda: job.doing == "training", PATIENCE)
     disks.fill(job.base.root)
     before = len(job.complaints())
     yield f"the registry, while {job.doing}"

@@ -19,6 +19,8 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..whole import disk_errors
+
 _FORMAT = 1
 _FILE = "state.safetensors"
 _HEADER = "training"
@@ -59,11 +61,9 @@ class TrainingState:
         header = _Header(format=_FORMAT, identity=dict(self.identity), place=place)
         metadata = {_HEADER: msgspec.json.encode(header).decode()}
         work = self.folder / f".{_FILE}.{os.getpid()}.tmp"
-        safetensors.torch.save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-            work,
-            metadata,
-        )
+        contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        with disk_errors():
+            safetensors.torch.save_file(contiguous, work, metadata)
         with work.open("rb") as file:
             os.fsync(file.fileno())
         work.replace(self.folder / _FILE)

@@ -1,8 +1,54 @@
 """A folder or file is the old one or the new one, and nothing else stays beside it."""
 
-import pytest
+import errno
+import resource
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from models.whole import refuse_other, whole_folder, write_whole
+import numpy as np
+import polars as pl
+import pytest
+import safetensors.numpy
+
+from models.whole import disk_errors, refuse_other, whole_folder, write_whole
+
+NUMBERS = np.random.default_rng(0).random(100_000)
+
+
+@pytest.fixture
+def full() -> Iterator[None]:
+    """No file may grow beyond a page."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, usual[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: safetensors.numpy.save_file({"numbers": NUMBERS}, path),
+        lambda path: pl.DataFrame({"numbers": NUMBERS}).write_parquet(path),
+        lambda path: path.write_bytes(NUMBERS.tobytes()),
+    ],
+    ids=["safetensors", "parquet", "bytes"],
+)
+@pytest.mark.usefixtures("full")
+def test_a_disk_that_takes_no_more_is_an_error_of_the_system(
+    tmp_path: Path, write: Callable[[Path], object]
+) -> None:
+    with (
+        pytest.raises(OSError, match="File too large") as caught,
+        whole_folder(tmp_path / "out") as fresh,
+    ):
+        write(fresh / "numbers")
+    assert caught.value.errno == errno.EFBIG
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_another_kind_stays_what_it_is() -> None:
+    with pytest.raises(ValueError, match="28"), disk_errors():
+        raise ValueError("no such thing as error 28")
 
 
 def test_a_folder_is_replaced_when_the_block_ends(tmp_path):
