@@ -93,6 +93,16 @@ def _machines(
     )
 
 
+def _with_four(*entries: Entry) -> tuple[Entry, ...]:
+    """Put a sum of four behind the machine with attention and the item before."""
+    found: list[Entry] = []
+    for entry in entries:
+        found.append(entry)
+        if entry.name == "fm-gcn-att+previous":
+            found.append(replace(entry, name=FOUR + entry.name, members=4))
+    return tuple(found)
+
+
 _TABLE = {"dropout": 0.3}
 _GCN = {"embedding": "gcn", "dropout": 0.3}
 _ATTENTION = {"embedding": "attention", "dropout": 0.3}
@@ -107,7 +117,7 @@ _BASELINES = tuple(Entry(name=name) for name in BASELINES)
 
 SUBJECTS = {
     "ml-100k": Subject(
-        entries=(
+        entries=_with_four(
             *_BASELINES,
             Entry(
                 name="mf",
@@ -129,13 +139,6 @@ SUBJECTS = {
                     "fm-gcn": (_GCN, FmSchedule(epochs=16, rate=1e-2)),
                     "fm-gcn-att": (_ATTENTION | _TWICE, FmSchedule(epochs=16, rate=1e-2)),
                 },
-            ),
-            Entry(
-                name=f"{FOUR}fm-gcn-att+previous",
-                contexts=("previous",),
-                machine=_ATTENTION | _TWICE,
-                schedule=FmSchedule(epochs=16, rate=1e-2),
-                members=4,
             ),
             *_machines(
                 {"+previous-2": ("previous", "previous-2")},
@@ -160,7 +163,7 @@ SUBJECTS = {
         protocol="sampled",
     ),
     "mssd-mini": Subject(
-        entries=(
+        entries=_with_four(
             *_BASELINES,
             *_machines(
                 {**_PREVIOUS, **_NONE},
@@ -169,13 +172,6 @@ SUBJECTS = {
                     "fm-gcn": (_GCN | _SPREAD, _WIDE),
                     "fm-gcn-att": (_ATTENTION | _SPREAD, _WIDE),
                 },
-            ),
-            Entry(
-                name=f"{FOUR}fm-gcn-att+previous",
-                contexts=("previous",),
-                machine=_ATTENTION | _SPREAD,
-                schedule=_WIDE,
-                members=4,
             ),
             *_machines(
                 {"+skip": ("skip",), "+previous+skip": ("previous", "skip")},
