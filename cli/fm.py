@@ -117,7 +117,7 @@ def train(
     )
     source = open_source(data)
     typer.echo(f"reading {source.spec}", err=True)
-    machine = recipe.made(source, seed, told(epochs * members))
+    machine = recipe.made(recipe.read(source), seed, told(epochs * members))
     machine.about.update(provenance(["segue", *sys.argv[1:]]))
     machine.write(out)
     if as_json:

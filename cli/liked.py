@@ -31,11 +31,12 @@ def recommend_liked(
         raise ValueError("give either --model DIR or --data NAME:PATH")
     if model is not None:
         machine = Machine.read(model)
+        liked = Index(machine.catalog).rows(like)
     else:
         recipe = FmRecipe(fields=FIELDS)
-        machine = recipe.made(open_source(str(data)), seed, told(recipe.schedule.epochs))
-    index = Index(machine.catalog)
-    liked = {text: index.find(text) for text in like}
+        read = recipe.read(open_source(str(data)))
+        liked = Index(read.catalog).rows(like)  # a slip of the pen shows before it is trained
+        machine = recipe.made(read, seed, told(recipe.schedule.epochs))
     found = recommended(machine, [row for rows in liked.values() for row in rows], top)
     if as_json:
         row = machine.catalog.row

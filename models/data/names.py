@@ -39,6 +39,10 @@ class Index:
 
     catalog: pl.DataFrame
 
+    def rows(self, texts: Sequence[str]) -> dict[str, list[int]]:
+        """Find each of several; see `find`."""
+        return {text: self.find(text) for text in texts}
+
     def find(self, text: str) -> list[int]:
         """Rows of the catalog: a track_id, a title (the year may be left out), or all of an artist.
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import polars as pl
+
 from ..data.names import names
 from ..data.sources import Source
 from .files import Machine
@@ -14,6 +16,16 @@ from .interactions import Interactions, interactions
 from .leave_one_out import Exam
 from .scoring import FmScorer
 from .training import FmSchedule, Progress, train_fm
+
+
+@dataclass(frozen=True, eq=False)
+class FmData:
+    """What is learned from."""
+
+    spec: str
+    simulated: bool
+    rows: Interactions
+    catalog: pl.DataFrame  # what its items are called, see names()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,26 +64,34 @@ class FmRecipe:
             scorers.append(FmScorer.of(model))
         return FmScorer.summed(scorers)
 
-    def made(self, source: Source, seed: int, progress: Progress) -> Machine:
+    def read(self, source: Source) -> FmData:
+        """Read what the fields need.
+
+        Raises:
+            ValueError: the data has it not.
+        """
+        frame = source.frame()
+        rows = interactions(frame, self.fields)
+        return FmData(source.spec, source.simulated, rows, names(frame, rows.track_ids))
+
+    def made(self, data: FmData, seed: int, progress: Progress) -> Machine:
         """Train on all but each session's last item, and rank those.
 
         Raises:
-            ValueError: the data has not what the fields need, or too few items for 99 negatives.
+            ValueError: the data has too few items for 99 negatives.
         """
-        frame = source.frame()
-        data = interactions(frame, self.fields)
-        train, asked = data.held_out()
+        train, asked = data.rows.held_out()
         exam = Exam.of(train, asked, seed=0)
         scorer = self.fitted(train, seed, progress)
         about = {
-            "data": source.spec,
-            "simulated": source.simulated,
-            "users": len(data.user_ids),
-            "items": data.n_items,
+            "data": data.spec,
+            "simulated": data.simulated,
+            "users": len(data.rows.user_ids),
+            "items": data.rows.n_items,
             "seed": seed,
             "machine": asdict(self.config(train)),
             "members": self.members,
             "schedule": asdict(self.schedule),
             "figures": exam.rank(scorer).figures(),
         }
-        return Machine(scorer, self.fields, names(frame, data.track_ids), about)
+        return Machine(scorer, self.fields, data.catalog, about)

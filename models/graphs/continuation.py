@@ -51,7 +51,7 @@ def continue_playlist(trained: TrainedGraph, track_ids: Sequence[str], k: int) -
     if len(unknown) == len(given):
         raise ValueError(
             f"none of the playlist's {len(given)} tracks is among the {len(index)} that the "
-            "network knows: name some of those in its tracks.parquet"
+            f"network knows: name some of those, such as {trained.playlists.track_ids[0]}"
         )
     tracks = np.array(sorted(index[track_id] for track_id in given if track_id in index))
     known = trained.split.known

@@ -55,6 +55,21 @@ class Ranking:
         return found
 
 
+def check_askable(hidden: Graph, k: int) -> None:
+    """Refuse what `rank` cannot answer, before a training that would end with it.
+
+    Raises:
+        ValueError: no playlist hides a track, or k is not within 1..T.
+    """
+    if not 1 <= k <= hidden.n_tracks:
+        raise ValueError(
+            f"cut-off {k} is not within 1..{hidden.n_tracks}, the number of tracks: ask for one "
+            "that is, or give more data"
+        )
+    if not hidden.n_edges:
+        raise ValueError("no playlist hides a track, so there is nothing to rank: give more data")
+
+
 def rank(embedded: Tensor, known: Graph, hidden: Graph, k: int, *, masked: bool = True) -> Ranking:
     """Rank all tracks for each playlist that hides some, by inner product, (P + T, D).
 
@@ -62,13 +77,10 @@ def rank(embedded: Tensor, known: Graph, hidden: Graph, k: int, *, masked: bool 
         ValueError: no playlist hides a track, or k is not within 1..T.
         FloatingPointError: an embedding is not finite.
     """
-    if not 1 <= k <= hidden.n_tracks:
-        raise ValueError(f"cut-off {k} is not within 1..{hidden.n_tracks}, the number of tracks")
+    check_askable(hidden, k)
     if not bool(embedded.isfinite().all()):
         raise FloatingPointError("embeddings are not finite: lower the learning rate")
     playlists = np.flatnonzero(hidden.lengths)
-    if not len(playlists):
-        raise ValueError("no playlist hides a track, so there is nothing to rank for")
     first, last = hidden.n_playlists, hidden.n_playlists + hidden.n_tracks
     catalog = embedded[first:last].T.contiguous()  # (D, T)
     size = max(1, SCORES // hidden.n_tracks)

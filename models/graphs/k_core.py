@@ -35,7 +35,8 @@ def k_core(graph: Graph, k: int) -> KCore:
     if k and not found.playlists.any():
         raise ValueError(
             f"nothing is left of {graph.n_playlists} playlists and {graph.n_tracks} tracks in the "
-            f"{k}-core: the largest K that leaves something is {_degeneracy(graph, k)}"
+            f"{k}-core: give more data, or a K of at most {_degeneracy(graph, k)}, the largest "
+            "that leaves something"
         )
     return found
 

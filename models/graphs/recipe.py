@@ -17,7 +17,7 @@ from ..training.train import best_device
 from .adjacency import Adjacency
 from .edge_split import EdgeSplit, Part, given_split, split_edges
 from .encoder import GraphConfig, GraphEncoder
-from .evaluation import rank, tell_apart
+from .evaluation import check_askable, rank, tell_apart
 from .folder import TrainedGraph
 from .graph import Graph, union
 from .kin import kin_of
@@ -91,8 +91,14 @@ def ranking_judge(
     every: int = 1,
     masked: bool = True,
 ) -> Judge:
-    """Ask for the hidden edges every so many epochs, and after the last one; recall and NDCG."""
+    """Ask for the hidden edges every so many epochs, and after the last one; recall and NDCG.
+
+    Raises:
+        ValueError: none are hidden, or a cut-off is beyond the tracks.
+    """
     known, hidden = prepared.split.messages(prepared.part), prepared.split.hidden(prepared.part)
+    for k in cutoffs:
+        check_askable(hidden, k)
 
     def judge(model: GraphEncoder, epoch: int) -> dict[str, float]:
         if epoch % every and epoch != schedule.epochs:

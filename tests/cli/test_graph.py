@@ -95,13 +95,21 @@ def test_pairs_are_data_and_epochs_between_evaluations_have_no_figures(tmp_path,
 
 
 def test_an_empty_core_says_which_k_would_do():
-    with pytest.raises(ValueError, match="largest K that leaves something is"):
+    with pytest.raises(ValueError, match="a K of at most"):
         run("train", "--data", DATA, "--k-core", 200)
 
 
 def test_cutoffs_must_be_numbers():
     with pytest.raises(ValueError, match="numbers like 20,300"):
         run("train", "--data", DATA, "--at", "ten")
+
+
+def test_a_cutoff_beyond_the_tracks_is_refused_before_any_training(tmp_path):
+    with pytest.raises(ValueError, match=r"cut-off 200 is not within 1\..*ask for one that is"):
+        run(
+            "train", "--data", DATA, "--epochs", 1, *SMALL, "--at", "5,200", "--out", tmp_path / "g"
+        )
+    assert not list(tmp_path.iterdir())
 
 
 def test_tracks_of_training_sessions_are_embedded_for_sequence_models(tmp_path):

@@ -20,7 +20,7 @@ def machine(films, tmp_path_factory):
     """A folder that `segue fm train --new-people` would write."""
     out = tmp_path_factory.mktemp("machine") / "films"
     recipe = FmRecipe(fields=("previous",), schedule=FmSchedule(epochs=15, rate=0.05))
-    recipe.made(open_source(films), 0, lambda epoch, loss, model: None).write(out)
+    recipe.made(recipe.read(open_source(films)), 0, lambda epoch, loss, model: None).write(out)
     return str(out)
 
 
@@ -52,6 +52,12 @@ def test_an_unknown_title_is_misuse_and_says_what_is_close(segue, machine):
     answer = segue("recommend", "--like", "lowd film 80", "--model", machine)
     assert answer.code == 2
     assert "no track fits 'lowd film 80'; close to it: Loud Film 80 (1905)" in answer.err
+
+
+def test_an_unknown_title_is_told_before_any_training(segue, films):
+    answer = segue("recommend", "--like", "lowd film 80", "--data", films)
+    assert answer.code == 2
+    assert answer.err.startswith("segue: no track fits 'lowd film 80'")
 
 
 @pytest.mark.parametrize(

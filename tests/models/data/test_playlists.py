@@ -17,5 +17,5 @@ def test_a_core_keeps_what_belongs_to_its_nodes():
     assert (core.playlist_ids, core.track_ids) == (("p", "q"), ("x", "z"))
     assert core.about is not None
     assert core.about["title"].to_list() == ["X", "Z"]
-    with pytest.raises(ValueError, match="largest K that leaves something is 2"):
+    with pytest.raises(ValueError, match="K of at most 2"):
         found.core(3)

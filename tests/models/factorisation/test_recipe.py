@@ -16,9 +16,8 @@ def test_a_machine_has_the_whole_catalog_its_titles_and_its_figures(tmp_path):
         fields=("user", "hour"), machine={"width": 4}, schedule=FmSchedule(epochs=2, rate=0.05)
     )
     told = []
-    machine = recipe.made(
-        open_source(write_films(tmp_path)), 0, lambda epoch, loss, model: told.append(epoch)
-    )
+    data = recipe.read(open_source(write_films(tmp_path)))
+    machine = recipe.made(data, 0, lambda epoch, loss, model: told.append(epoch))
     assert told == [1, 2]
     assert machine.fields == ("user", "hour")
     assert machine.scorer.items.shape == (150, 4)

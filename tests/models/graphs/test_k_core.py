@@ -40,7 +40,7 @@ def test_it_is_what_peeling_node_by_node_leaves(seed, k):
 
 def test_an_empty_core_names_the_largest_that_is_not():
     graph = graph_of([[0, 1, 2], [0, 1, 2], [0, 1, 2], [3]], 4)
-    with pytest.raises(ValueError, match="largest K that leaves something is 3"):
+    with pytest.raises(ValueError, match="K of at most 3"):
         k_core(graph, 30)
 
 
