@@ -126,6 +126,8 @@ SUITES = {
             (
                 Cell("lightgcn, softmax", "lightgcn", {"layers": 3}, {},
                      "1,000 epochs of BPR: recall@20 .1824, NDCG@20 .1547"),
+                Cell("lightgcn, softmax, width 128", "lightgcn", {"layers": 3, "width": 128}, {},
+                     "width 64"),
             ),
             {"epochs": 1}, "the same data",
         ),
