@@ -96,6 +96,10 @@ def train(
     half_life: Annotated[
         float | None, typer.Option(help="Days in which an edge's weight halves; none: never.")
     ] = None,
+    members: Annotated[
+        int,
+        typer.Option(min=1, help="lightgcn: networks side by side in the width, scores added up."),
+    ] = 1,
     at: Cutoffs = "20",
     eval_every: Annotated[int, typer.Option(min=1, help="Epochs between two evaluations.")] = 1,
     unmasked: Unmasked = False,
@@ -148,6 +152,7 @@ def train(
         supervision=supervision,
         fanouts=() if fanouts is None else numbers(fanouts, "--fanouts"),
         half_life=half_life,
+        members=members,
         threads=threads,
     )
     own = {"heads": heads, "dropout": dropout, "mlp": mlp}

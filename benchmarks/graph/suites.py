@@ -128,6 +128,8 @@ SUITES = {
                      "1,000 epochs of BPR: recall@20 .1824, NDCG@20 .1547"),
                 Cell("lightgcn, softmax, width 128", "lightgcn", {"layers": 3, "width": 128}, {},
                      "width 64"),
+                Cell("lightgcn, softmax, two of width 64 added up", "lightgcn",
+                     {"layers": 3, "width": 128}, {"members": 2}, "one"),
             ),
             {"epochs": 1}, "the same data",
         ),

@@ -19,12 +19,22 @@ GraphLoss = Literal["bpr", "bce", "softmax"]
 SHARED = 1024  # drawn tracks that a softmax is over; those of a larger batch are not all taken
 
 
-def batch_loss(name: GraphLoss, left: Tensor, right: Tensor, other: Tensor) -> Tensor:
+def batch_loss(
+    name: GraphLoss, left: Tensor, right: Tensor, other: Tensor, *, members: int = 1
+) -> Tensor:
     """Mean loss of playlists, their own tracks and tracks drawn for them, (B, D) each -> scalar.
+
+    With `members` the columns are so many networks side by side, whose scores add up when they are
+    asked; each learns by its own, as if it were alone, so that their errors differ.
 
     Raises:
         ValueError: there is no such loss.
     """
+    parts = [rows.chunk(members, dim=1) for rows in (left, right, other)]  # (B, D / members) each
+    return torch.stack([_loss(name, *part) for part in zip(*parts, strict=True)]).sum()
+
+
+def _loss(name: GraphLoss, left: Tensor, right: Tensor, other: Tensor) -> Tensor:
     positive = (left * right).sum(dim=1)  # (B,)
     if name == "softmax":
         others = left @ other[:SHARED].T  # (B, M)

@@ -20,6 +20,7 @@ from .encoder import GraphConfig, GraphEncoder
 from .evaluation import check_askable, rank, tell_apart
 from .folder import TrainedGraph
 from .graph import Graph, union
+from .heap import keep_large_arrays
 from .kin import kin_of
 from .networks import make_graph_encoder
 from .schedule import GraphSchedule
@@ -161,6 +162,7 @@ def train_graph(
         ValueError: there is nothing to train on, or the checkpoint is of another training.
         FloatingPointError: the loss is no longer finite.
     """
+    keep_large_arrays()
     train = prepared.split.train
     with reproducible(seed, schedule.threads):
         model = make_graph_encoder(name, config)

@@ -32,10 +32,11 @@ class GraphSchedule:
     # passes messages over the whole graph.
     fanouts: tuple[int, ...] = ()
     half_life: float | None = None  # days in which an edge's weight halves; None: all weigh alike
+    members: int = 1  # networks side by side in the width, each of which learns by itself
     threads: int = 1  # of torch, on a CPU
 
     def __post_init__(self) -> None:
-        least = {"epochs": 1, "batch": 0, "threads": 1}
+        least = {"epochs": 1, "batch": 0, "members": 1, "threads": 1}
         for name, minimum in least.items():
             if getattr(self, name) < minimum:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected {minimum} or more")
@@ -49,6 +50,11 @@ class GraphSchedule:
             raise ValueError(
                 f"hard negatives go from {self.hard_first} to {self.hard_last} of the tracks: "
                 "expected shares in (0, 1] that do not grow"
+            )
+        if self.members > 1 and self.negatives != "uniform":
+            raise ValueError(
+                f"{self.members} members with {self.negatives} negatives: expected uniform ones, "
+                "since others are chosen by the score of all members together"
             )
         if self.fanouts and (min(self.fanouts) < 1 or self.negatives != "uniform"):
             raise ValueError(

@@ -100,7 +100,7 @@ class GraphStepper:
     def _learn(self, whole: Tensor, nodes: Tensor, pairs: int) -> float:
         # One look-up: the gradient of each is a matrix as large as the embedding.
         rows = F.embedding(nodes, whole).chunk(3)  # (B, D) each
-        loss = batch_loss(self._schedule.loss, *rows)
+        loss = batch_loss(self._schedule.loss, *rows, members=self._schedule.members)
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.item() + self._penalised(nodes, pairs)
 
@@ -127,7 +127,8 @@ class GraphStepper:
         x = model.initial_of(torch.from_numpy(around.nodes).to(device))  # (s, D)
         embedded = model.scaled(model.propagate(x, around.adjacency.to(device)))
         at = torch.from_numpy(places).to(device)
-        loss = batch_loss(self._schedule.loss, *F.embedding(at, embedded).chunk(3))
+        rows = F.embedding(at, embedded).chunk(3)  # (B, D) each
+        loss = batch_loss(self._schedule.loss, *rows, members=self._schedule.members)
         penalty = self._schedule.decay / 2 * F.embedding(at, x).square().sum() / pairs
         total = loss + penalty
         total.backward()  # type: ignore[no-untyped-call]

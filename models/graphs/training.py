@@ -54,6 +54,8 @@ class GraphTraining:
             raise ValueError(
                 f"{len(schedule.fanouts)} fan-outs for {model.config.layers} layers: give one each"
             )
+        if schedule.members > 1:
+            _check_apart(model, schedule.members)
         self.model, self.schedule, self._seed = model, schedule, seed
         self._choose = choose
         self._best: dict[str, Tensor] = {}  # weights of the best row so far
@@ -143,6 +145,18 @@ class GraphTraining:
         self._sampler.told = tensors["told"]
         self._best = under("best.", tensors)
         return at
+
+
+def _check_apart(model: GraphEncoder, members: int) -> None:
+    """Refuse members whose columns would mix."""
+    config = model.config
+    apart = model.architecture == "lightgcn" and config.alpha == "fixed" and not config.normalise
+    if not apart or config.width % members:
+        raise ValueError(
+            f"{members} members in a {model.architecture} of width {config.width}, alpha "
+            f"{config.alpha}, normalised: {config.normalise}; expected a lightgcn of fixed alpha, "
+            f"not normalised, and a width that {members} divides"
+        )
 
 
 def best_row(rows: Rows, figure: str) -> dict[str, Any] | None:

@@ -34,6 +34,13 @@ def test_a_batch_scores_its_pairs(name):
     torch.testing.assert_close(batch_loss(name, left, right, other), expected)
 
 
+@pytest.mark.parametrize("name", ["softmax", "bpr", "bce"])
+def test_members_learn_each_by_its_own_scores(name):
+    rows = torch.randn(3, 4, 6, generator=torch.Generator().manual_seed(0))
+    alone = [batch_loss(name, *rows[:, :, at : at + 2]) for at in (0, 2, 4)]
+    torch.testing.assert_close(batch_loss(name, *rows, members=3), torch.stack(alone).sum())
+
+
 def test_another_is_refused():
     with pytest.raises(ValueError, match="bpr, bce or softmax"):
         pair_loss("top1", POSITIVE, NEGATIVE)  # type: ignore[arg-type]

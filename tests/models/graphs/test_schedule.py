@@ -18,6 +18,8 @@ from models.graphs.schedule import GraphSchedule
         ({"hard_first": 0.1, "hard_last": 0.5}, "do not grow"),
         ({"fanouts": (0,)}, "1 or more"),
         ({"fanouts": (5,), "negatives": "hard"}, "whole graph"),
+        ({"members": 0}, "1 or more"),
+        ({"members": 2, "negatives": "hard"}, "all members together"),
         ({"loss": "ce"}, "bce"),
         ({"draw": "tracks"}, "playlists"),
         ({"negatives": "none"}, "adaptive"),

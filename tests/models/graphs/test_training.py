@@ -1,6 +1,6 @@
 """Training: LightGCN learns blocks, a step is the published one, a kill changes no number."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from models.data.playlists import Playlists
 from models.graphs.encoder import GraphEncoder
 from models.graphs.evaluation import rank
 from models.graphs.lightgcn import LightGCN, LightGCNConfig
+from models.graphs.networks import make_graph_config
 from models.graphs.pair_sampling import PairSampler
 from models.graphs.recipe import (
     PreparedGraph,
@@ -21,7 +22,7 @@ from models.graphs.recipe import (
     train_graph,
 )
 from models.graphs.schedule import GraphSchedule
-from models.graphs.training import GraphStep, best_row
+from models.graphs.training import GraphStep, GraphTraining, best_row
 
 from .small import blocks
 from .test_adjacency import dense
@@ -62,6 +63,37 @@ def test_hidden_tracks_of_the_own_block_are_found(given):
     # By chance 5 of the 20 or so tracks that are not known.
     assert rows[-1]["metrics"]["recall@5"] > 0.5
     assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+@pytest.mark.parametrize("given", [{"loss": "softmax", "decay": 0.01}, {"fanouts": (6, 6)}])
+def test_a_member_learns_what_it_would_alone(given):
+    found = prepared()
+    schedule = replace(SCHEDULE, epochs=2, **given)
+    pair = LightGCN(config(found))
+    trained = []
+    for at, members in ((slice(None), 2), (slice(4), 1), (slice(4, None), 1)):
+        model = LightGCN(config(found, width=len(range(8)[at])))
+        model.embedding.data.copy_(pair.embedding[:, at])
+        training = GraphTraining(model, found.split.train, replace(schedule, members=members), 0)
+        training.fit(lambda model, epoch: {}, lambda step: None, lambda: 0.0)
+        trained.append(model.embedding.detach())
+    torch.testing.assert_close(trained[0], torch.cat(trained[1:], dim=1))
+
+
+@pytest.mark.parametrize(
+    ("network", "given"),
+    [
+        ("gat", {}),
+        ("lightgcn", {"width": 9}),
+        ("lightgcn", {"alpha": "learnable"}),
+        ("lightgcn", {"normalise": True}),
+    ],
+)
+def test_members_that_would_mix_are_refused(network, given):
+    found, schedule = prepared(), replace(SCHEDULE, members=2)
+    sizes = make_graph_config(network, {**asdict(config(found)), **given})
+    with pytest.raises(ValueError, match=r"2 members in a .*expected a lightgcn of fixed alpha"):
+        train_graph(found, network, sizes, schedule, lambda model, epoch: {})
 
 
 def test_learnable_layer_weights_move():
