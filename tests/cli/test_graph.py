@@ -43,6 +43,17 @@ def test_stdout_has_a_row_for_each_epoch_and_stderr_what_was_read(trained):
     assert not out.with_name("g.training").exists()
 
 
+def test_members_stand_side_by_side_in_the_width(tmp_path):
+    out = tmp_path / "g"
+    asked = ("--epochs", 1, "--members", 4, "--json", *SMALL)
+    result = run("train", "--data", DATA, "--out", out, *asked)
+    answer = json.loads(result.stdout)
+    assert (answer["config"]["width"], answer["schedule"]["members"]) == (8, 4)
+    assert load_graph(out).schedule.members == 4
+    with pytest.raises(ValueError, match="a width that 3 divides"):
+        run("train", "--data", DATA, "--members", 3, *SMALL)
+
+
 def test_the_network_of_the_epoch_that_ranked_best_is_kept(tmp_path):
     out = tmp_path / "g"  # so fast that it soon gets worse
     result = run(
